@@ -1,0 +1,9 @@
+/** A NetworkAttachmentDefinition, slimmed to what running its delegate needs. */
+import type { Namespace } from "./ids.ts";
+
+export interface NetworkDefinition {
+  readonly namespace: Namespace;
+  readonly name: string;
+  /** `spec.config` as it was written; empty when absent. */
+  readonly config: string;
+}

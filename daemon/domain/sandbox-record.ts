@@ -1,0 +1,55 @@
+/**
+ * What the journal knows of one sandbox: everything that DEL needs, so that it asks neither the pod nor the API server.
+ * Written before the first plugin runs, kept until the last one has confirmed.
+ */
+import type { IfName, NetnsPath, NetworkName, SandboxId } from "./ids.ts";
+import type { JsonText } from "./json/json-object.ts";
+
+/** The pod as the runtime named it; absent when CNI_ARGS named none. */
+export interface RecordedPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export type AttachmentState =
+  /** On record before anything ran: something of it may exist. */
+  | "intended"
+  /** All plugins succeeded; `result` is the last one's. */
+  | "attached";
+
+/** One network on one sandbox as one interface. */
+export interface RecordedAttachment {
+  /** The CNI_IFNAME of the ADD that made it: one sandbox may be given several ADDs, each with its own DEL. */
+  readonly owner: IfName;
+  /** The name of the runtime's network config that asked for it: a GC speaks for one such config only. */
+  readonly confName: NetworkName;
+  readonly ifName: IfName;
+  /** `<namespace>/<name>` of the NAD, or the conf's own name. */
+  readonly network: string;
+  /** The pod's default network: the one whose result the runtime saw. */
+  readonly primary: boolean;
+  readonly state: AttachmentState;
+  /** The conflist as it was run, every key of it. */
+  readonly conflist: JsonText;
+  /** The capability args as they were given on ADD: some plugins clean up only what they are told again. */
+  readonly capabilityArgs: JsonText;
+  /** CNI_ARGS for its plugins. */
+  readonly cniArgs: string;
+  /** The final CNI result, in the conflist's cniVersion; absent until attached. */
+  readonly result?: JsonText | undefined;
+}
+
+export interface SandboxRecord {
+  readonly sandbox: SandboxId;
+  readonly pod?: RecordedPod | undefined;
+  readonly netns: NetnsPath;
+  /** The directories that plugins were looked for in, in order. */
+  readonly searchPath: readonly string[];
+  /** CNI_NETNS_OVERRIDE as the runtime gave it; may be empty. */
+  readonly netnsOverride: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** In the order in which they are made. */
+  readonly attachments: readonly RecordedAttachment[];
+}

@@ -1,0 +1,6 @@
+export interface Clock {
+  /** Milliseconds since the epoch. For stamps that people read. */
+  now(): number;
+  /** Milliseconds from some fixed point, never running backwards. For durations. */
+  monotonic(): number;
+}
