@@ -1,0 +1,62 @@
+/** Which part may import which. Everything that a rule does not name is allowed. */
+
+/** Files under `from` import nothing but what matches one of `may`. */
+const only = (name, from, ...may) => ({
+  name,
+  severity: "error",
+  from: { path: from },
+  to: { pathNot: may },
+});
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    { name: "everything-resolves", severity: "error", from: {}, to: { couldNotResolve: true } },
+
+    only("domain-is-pure", "^daemon/domain/", "^daemon/domain/", "^node_modules/zod/"),
+    only("ports-know-the-domain", "^daemon/ports/", "^daemon/(domain|ports)/"),
+    only("operations-do-no-io", "^daemon/operations/", "^daemon/(domain|ports|operations)/", "^node_modules/p-queue/"),
+    {
+      name: "adapters-stay-apart",
+      severity: "error",
+      from: { path: "^daemon/adapters/([^/]+)/" },
+      to: { path: "^daemon/", pathNot: ["^daemon/(domain|ports)/", "^daemon/adapters/$1/"] },
+    },
+    {
+      name: "only-main-wires",
+      severity: "error",
+      from: { path: "^daemon/", pathNot: ["^daemon/main\\.ts$", "^daemon/adapters/"] },
+      to: { path: "^daemon/(adapters/|main\\.ts$)" },
+    },
+
+    only("shim-core-is-pure", "^shim/core/", "^shim/core/"),
+    only("shim-stays-thin", "^shim/host/", "^shim/"),
+
+    {
+      name: "product-never-imports-the-rest",
+      severity: "error",
+      from: { path: "^(daemon|shim)/" },
+      to: { path: "^(test|demo|scripts)/" },
+    },
+    {
+      name: "demo-and-scripts-stay-outside",
+      severity: "error",
+      from: { path: "^(demo|scripts)/" },
+      to: { path: "^(daemon|shim|test)/", pathNot: "^daemon/domain/" },
+    },
+    {
+      name: "tests-of-the-shim-know-no-daemon",
+      severity: "error",
+      from: { path: "^test/shim/" },
+      to: { path: "^daemon/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^(dist|shim/node_modules)/" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { conditionNames: ["import", "types", "node", "default"], exportsFields: ["exports"] },
+  },
+};

@@ -1,0 +1,55 @@
+/** Bundles the daemon into `dist/plexus-daemon.mjs`, with every proto file that it loads at run time in `dist/proto/`. */
+import { cp, mkdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { build, type Plugin } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const dist = join(root, "dist");
+
+/** Proto files and where they go in `dist/proto/`: ours, and those that two packages look for beside their own sources. */
+const protos = [
+  { from: "proto", to: "" },
+  { from: "node_modules/grpc-health-check/proto", to: "" },
+  { from: "node_modules/@grpc/reflection/build/proto/grpc", to: "grpc" },
+];
+
+/** Makes those packages look into `proto/` beside the bundle, where the banner below puts their `__dirname`. */
+const protosBesideTheBundle: Plugin = {
+  name: "protos-beside-the-bundle",
+  setup(bundler) {
+    const sources =
+      /(grpc-health-check\/build\/src\/health|@grpc\/reflection\/build\/src\/implementations\/reflection-v1(alpha)?)\.js$/;
+    bundler.onLoad({ filter: sources }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const contents = source.replaceAll("../../proto", "proto");
+      if (contents === source) throw new Error(`${path} no longer looks for its protos in ../../proto`);
+      return { contents, loader: "js" };
+    });
+  },
+};
+
+// package.json is ours, and npm insists on a version in it.
+const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { readonly version: string };
+await mkdir(dist, { recursive: true });
+const fresh = join(dist, "plexus-daemon.mjs.new");
+await build({
+  entryPoints: [join(root, "daemon/main.ts")],
+  outfile: fresh,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  banner: {
+    js: [
+      'import { createRequire } from "node:module";',
+      "const require = createRequire(import.meta.url);",
+      "const __dirname = import.meta.dirname;",
+    ].join("\n"),
+  },
+  define: { PLEXUS_VERSION: JSON.stringify(version) },
+  plugins: [protosBesideTheBundle],
+  logLevel: "warning",
+});
+
+for (const { from, to } of protos) await cp(join(root, from), join(dist, "proto", to), { recursive: true });
+await rename(fresh, join(dist, "plexus-daemon.mjs"));

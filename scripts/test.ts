@@ -1,0 +1,137 @@
+/**
+ * Runs the project's checks and tests, and ends with the tally alone on a line.
+ *
+ *   node scripts/test.ts                 everything
+ *   node scripts/test.ts static unit     the parts named: static, unit, blackbox, node
+ *
+ * For root a skipped test is a failed one. Others cannot run the tests under test/node/, and are told so.
+ */
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readReport, type Tally } from "./vitest-report.ts";
+
+const root = join(import.meta.dirname, "..");
+const isRoot = process.getuid?.() === 0;
+
+/** No step may take longer than this. */
+const deadlineMs = 600_000;
+
+/** Plain text where nobody is watching. */
+const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: "1" };
+
+/** The static part. The two longest first, for two run at a time. */
+const staticSteps: ReadonlyMap<string, string> = new Map([
+  ["types", "tsc --project tsconfig.json"],
+  ["lint", "eslint --max-warnings 0 ."],
+  ["format", "prettier --check --log-level warn ."],
+  ["imports", "depcruise --output-type err --progress none ."],
+  ["dead code", "knip --no-progress"],
+]);
+const testProjects = ["unit", "blackbox", "node"];
+
+interface Ending {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+/** Runs one command, words parted by blanks, without standard input. */
+function run(command: string): Promise<Ending> {
+  const [name = "", ...args] = command.split(" ");
+  return new Promise((resolve) => {
+    const child = spawn(join(root, "node_modules/.bin", name), args, {
+      cwd: root,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: deadlineMs,
+    });
+    let output = "";
+    const take = (text: string): void => {
+      output += text;
+    };
+    child.stdout.setEncoding("utf8").on("data", take);
+    child.stderr.setEncoding("utf8").on("data", take);
+    // Whatever outlives the command and holds its pipes must not hold us.
+    child.on("exit", () => {
+      setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, 5000).unref();
+    });
+    child.on("error", (error) => resolve({ ok: false, output: `${command}: ${error.message}\n` }));
+    child.on("close", (status, signal) => {
+      const ending = signal === null ? "" : `${command}: ended by ${signal}\n`;
+      resolve({ ok: status === 0, output: output + ending });
+    });
+  });
+}
+
+async function runStatic(command: string): Promise<Tally> {
+  const { ok, output } = await run(command);
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, output };
+}
+
+async function runTests(project: string): Promise<Tally> {
+  const directory = await mkdtemp(join(tmpdir(), "plexus-test-"));
+  try {
+    const report = join(directory, "report.json");
+    const command = `vitest run --project ${project} --reporter=default --reporter=json --outputFile.json=${report}`;
+    const { ok, output } = await run(command);
+    return readReport({ report: await readFile(report, "utf8").catch(() => "{}"), ok, output, maySkip: !isRoot });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** Counts the tests under test/node/ without running them. */
+async function skipNodeTests(): Promise<Tally> {
+  const { ok, output } = await run("vitest list --project node");
+  return { passed: 0, failed: ok ? 0 : 1, skipped: output.split("\n").filter(Boolean).length, output };
+}
+
+/** Runs a step and prints its line; what it had to say follows if it failed. */
+async function report(name: string, step: Promise<Tally>): Promise<Tally> {
+  if (process.stdout.isTTY) process.stdout.write(`...   ${name}\r`);
+  const begin = performance.now();
+  const tally = await step;
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  const counts = tally.passed + tally.failed + tally.skipped > 1 ? `  ${describe(tally)}` : "";
+  const mark = tally.failed > 0 ? "FAIL" : tally.passed > 0 ? "ok  " : "skip";
+  console.log(`${mark}  ${name.padEnd(10)} ${seconds.padStart(6)} s${counts}`);
+  if (tally.failed > 0) console.log(tally.output.trimEnd());
+  return tally;
+}
+
+function describe({ passed, failed, skipped }: Omit<Tally, "output">): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+const parts = process.argv.slice(2);
+const unknown = parts.filter((part) => part !== "static" && !testProjects.includes(part));
+if (unknown.length > 0) {
+  console.error(`no such part: ${unknown.join(", ")} (there are static, ${testProjects.join(", ")})`);
+  process.exit(2);
+}
+const wants = (part: string): boolean => parts.length === 0 || parts.includes(part);
+const tallies: Tally[] = [];
+
+if (wants("static")) {
+  const steps = staticSteps.entries();
+  const worker = async (): Promise<void> => {
+    for (const [name, command] of steps) tallies.push(await report(name, runStatic(command)));
+  };
+  await Promise.all([worker(), worker()]);
+}
+for (const project of testProjects.filter(wants)) {
+  const step = project === "node" && !isRoot ? skipNodeTests() : runTests(project);
+  tallies.push(await report(project, step));
+}
+
+const sum = (key: "passed" | "failed" | "skipped"): number => tallies.reduce((total, tally) => total + tally[key], 0);
+const total = { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") };
+if (wants("node") && !isRoot) {
+  console.log("\nNOT RUN: the tests under test/node/ need root. Run them with: sudo npm test");
+}
+console.log(`\n${describe(total)}`);
+process.exitCode = total.failed === 0 ? 0 : 1;

@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+const blackbox = "test/shim/binary/**/*.test.ts";
+const node = "test/node/**/*.test.ts";
+
+export default defineConfig({
+  test: {
+    projects: [
+      // Everything that needs neither root nor the shipped shim.
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [blackbox, node] } },
+      // The shipped shim, as a runtime sees it.
+      { test: { name: "blackbox", include: [blackbox], testTimeout: 30_000, hookTimeout: 30_000 } },
+      // Root only. One file after the other: they share the node's bridges, firewall and processors.
+      { test: { name: "node", include: [node], fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 } },
+    ],
+  },
+});
