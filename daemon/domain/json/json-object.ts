@@ -122,7 +122,7 @@ function skipBlank(text: string, from: number): number {
 function valueEnd(text: string, from: number): number {
   let depth = 0;
   for (let at = from; at < text.length; at++) {
-    switch (text[at]) {
+    switch (text.charAt(at)) {
       case '"':
         at = stringEnd(text, at) - 1;
         break;

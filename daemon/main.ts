@@ -1,0 +1,145 @@
+/** The composition root: reads the command line, puts the parts together, and ends them in order. */
+import { randomUUID } from "node:crypto";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Logger, pino } from "pino";
+import { systemClock } from "./adapters/clock/system-clock.ts";
+import { openJournal } from "./adapters/journal/file-journal.ts";
+import { type PluginHost, startLauncher } from "./adapters/launcher/launcher.ts";
+import { openManifests } from "./adapters/manifests/manifests.ts";
+import { makeStatusFiles } from "./adapters/status-files/status-files.ts";
+import { loadConfig, parseConfig } from "./config/load.ts";
+import type { Config } from "./config/schema.ts";
+import { PlexusError } from "./domain/errors.ts";
+import { makeAdd } from "./operations/add.ts";
+import { makeCheck } from "./operations/check.ts";
+import { makeDel } from "./operations/del.ts";
+import { makeGc } from "./operations/gc.ts";
+import { makeInspection } from "./operations/inspect.ts";
+import { makeConflistRunner } from "./operations/run-conflist.ts";
+import { SandboxQueue } from "./operations/sandbox-queue.ts";
+import { makeStatus } from "./operations/status.ts";
+import { startServer } from "./server/server.ts";
+
+const HELP = `plexus-daemon: attaches pods to several networks, for the CNI plugin "plexus" on the same node
+
+usage: plexus-daemon [--config FILE]
+
+  --config FILE   settings, a JSON object; without it every setting has its default (docs/configuration.md)
+  --version       print the version and exit
+  --help          print this and exit
+
+Must run as root. Listens on <socketDir>/plexus.sock (default /run/plexus/plexus.sock), logs JSON lines to standard output.
+SIGTERM and SIGINT: finish what is under way, then exit 0. Exit 1: it could not start; the last line says why.
+Look inside:  grpcurl -plaintext -unix /run/plexus/plexus.sock plexus.v1.Inspector/ListSandboxes
+`;
+
+/** esbuild puts the version of package.json here. */
+declare const PLEXUS_VERSION: string;
+
+/** The bundle, the launcher and the protos are installed side by side. */
+const HOME = dirname(fileURLToPath(import.meta.url));
+
+/** Starts everything in the order in which it depends on each other, and returns how to end it. */
+async function start(config: Config, log: Logger): Promise<() => Promise<void>> {
+  const launcher = startLauncher({
+    binary: join(HOME, "plexus-launcher"),
+    host: pluginHost(config),
+    maxRunning: config.maxRunningPlugins,
+    pluginTimeoutMs: config.pluginTimeoutMs,
+    maxOutputBytes: config.maxPluginOutputBytes,
+    onRestart: (reason) => {
+      log.error({ reason }, "the process that runs plugins ended; started another");
+    },
+  });
+  const journal = await openJournal(config.stateDir);
+  const manifests = await openManifests({
+    directory: config.manifestDir,
+    podWaitMs: config.podWaitMs,
+    onProblem: (problem) => {
+      log.warn({ problem }, "a manifest cannot be used");
+    },
+  });
+
+  const conflists = makeConflistRunner(launcher.runner, systemClock);
+  const queue = new SandboxQueue();
+  const statusBoard = makeStatusFiles(config.stateDir);
+  const deps = {
+    conflists,
+    queue,
+    journal,
+    statusBoard,
+    links: launcher.links,
+    pods: manifests.pods,
+    networks: manifests.networks,
+    clock: systemClock,
+    undoTimeoutMs: config.undoTimeoutMs,
+  };
+  const server = await startServer({
+    operations: {
+      add: makeAdd(deps),
+      del: makeDel(deps),
+      check: makeCheck(deps),
+      status: makeStatus(conflists),
+      gc: makeGc(deps),
+    },
+    inspection: makeInspection(journal),
+    log,
+    binDir: config.binDir,
+    operationTimeoutMs: config.operationTimeoutMs,
+    newRequestId: randomUUID,
+    socketDir: config.socketDir,
+    protoDir: join(HOME, "proto"),
+  });
+  log.info({ socket: server.socketPath, startMs: Math.round(process.uptime() * 1000) }, "ready");
+
+  return async () => {
+    await server.stop(AbortSignal.timeout(config.drainTimeoutMs));
+    manifests.close();
+    await launcher.stop();
+  };
+}
+
+function pluginHost({ hostMountNamespace, hostRoot }: Config): PluginHost {
+  if (hostMountNamespace !== undefined) return { how: "mount-namespace", path: hostMountNamespace };
+  if (hostRoot !== undefined) return { how: "root", path: hostRoot };
+  return { how: "here" };
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { config: { type: "string" }, version: { type: "boolean" }, help: { type: "boolean" } },
+  });
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (values.version === true) {
+    process.stdout.write(`plexus-daemon ${PLEXUS_VERSION}\n`);
+    return;
+  }
+  // Everything made here, the socket above all, is root's alone.
+  process.umask(0o077);
+  const config = values.config === undefined ? parseConfig({}, "the defaults") : await loadConfig(values.config);
+  const log = pino({ level: config.logLevel, base: { version: PLEXUS_VERSION } });
+  const stop = await start(config, log);
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
+  });
+  log.info({ signal }, "stopping");
+  await stop();
+  log.info("stopped");
+}
+
+main(process.argv.slice(2)).then(
+  () => {
+    process.exit(0);
+  },
+  (thrown: unknown) => {
+    const { message, details } = PlexusError.from(thrown);
+    process.stderr.write(`plexus-daemon: ${message}${details === undefined ? "" : ` (${details})`}\n`);
+    process.exit(1);
+  },
+);

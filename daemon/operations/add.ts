@@ -1,0 +1,243 @@
+import type { CniArgs } from "../domain/cni/args.ts";
+import { convertResult } from "../domain/cni/convert.ts";
+import { FAILURES, PlexusError } from "../domain/errors.ts";
+import type { IfName, NetnsPath, SandboxId } from "../domain/ids.ts";
+import type { JsonText } from "../domain/json/json-object.ts";
+import type { NetConf } from "../domain/netconf.ts";
+import { recordedNetworkStatus } from "../domain/recorded-network-status.ts";
+import { type PlannedAttachment, planAttachments } from "../domain/plan.ts";
+import type { RecordedAttachment, RecordedPod, SandboxRecord } from "../domain/sandbox-record.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { SandboxLinks } from "../ports/sandbox-links.ts";
+import { detach, type DetachDeps, podPrefix, surroundingsOf } from "./detach.ts";
+import { findSelections, type SelectionDeps } from "./find-selections.ts";
+import type { SandboxQueue } from "./sandbox-queue.ts";
+import { refuseIfGivenUp, type Scope } from "./scope.ts";
+
+export interface AddRequest {
+  readonly sandbox: SandboxId;
+  readonly netns: NetnsPath;
+  /** CNI_IFNAME. */
+  readonly ifName: IfName;
+  readonly args: CniArgs;
+  readonly searchPath: readonly string[];
+  /** CNI_NETNS_OVERRIDE as given. */
+  readonly netnsOverride: string;
+  readonly netnsMayBeHosts: boolean;
+  readonly netConf: NetConf;
+}
+
+export interface AddDeps extends DetachDeps, SelectionDeps {
+  readonly queue: SandboxQueue;
+  readonly links: SandboxLinks;
+  readonly clock: Clock;
+  /** How long undoing a failed ADD may take: the request's own deadline has usually just passed. */
+  readonly undoTimeoutMs: number;
+}
+
+/** Attaches a sandbox to its networks, all or none. Resolves with the default network's result, in the version the runtime asked for. */
+export function makeAdd(deps: AddDeps): (request: AddRequest, scope: Scope) => Promise<JsonText> {
+  return (request, scope) => deps.queue.run(request.sandbox, "in-turn", scope.signal, () => add(deps, request, scope));
+}
+
+async function add(deps: AddDeps, request: AddRequest, scope: Scope): Promise<JsonText> {
+  const prefix = podPrefix(recordedPod(request.args));
+  const { planned, intent } = await named(prefix, () => prepare(deps, request, scope));
+  return attach(deps, request, intent, planned, scope);
+}
+
+/** Everything that can be refused before a plugin runs. Ends with the intent on record. */
+async function prepare(
+  deps: AddDeps,
+  request: AddRequest,
+  scope: Scope,
+): Promise<{ readonly planned: readonly PlannedAttachment[]; readonly intent: SandboxRecord }> {
+  const selections = await findSelections(deps, request.args, scope.signal);
+  const planned = planAttachments({ ...request, selections });
+  const others = await clearTheGround(deps, request, scope);
+  await refuseTakenLinks(deps.links, request, planned, scope.signal);
+  const intent = intendedRecord(deps.clock, request, planned, others);
+  await deps.journal.write(intent);
+  return { planned, intent };
+}
+
+/** Runs the plan. From here on everything that exists is on record, and any failure takes it all away again. */
+async function attach(
+  deps: AddDeps,
+  request: AddRequest,
+  intent: SandboxRecord,
+  planned: readonly PlannedAttachment[],
+  scope: Scope,
+): Promise<JsonText> {
+  const begun: RecordedAttachment[] = [];
+  const others = intent.attachments.filter((attachment) => !isOf(request)(attachment));
+  try {
+    for (const plan of planned) {
+      begun.push(recorded(request, plan));
+      const result = await runPlan(deps, intent, plan, scope);
+      begun[begun.length - 1] = recorded(request, plan, result);
+    }
+    return await named(podPrefix(intent.pod), async () => {
+      refuseIfGivenUp(scope.signal);
+      const answer = primaryResult(planned, begun, request.netConf);
+      const done = { ...intent, attachments: [...others, ...begun] };
+      const status = recordedNetworkStatus(done);
+      await deps.journal.write(done);
+      await deps.statusBoard.publish(request.sandbox, request.args.pod, status);
+      return answer;
+    });
+  } catch (thrown) {
+    await undo(deps, { ...intent, attachments: [...others, ...begun] }, request, scope);
+    throw thrown;
+  }
+}
+
+async function runPlan(
+  { conflists }: AddDeps,
+  intent: SandboxRecord,
+  plan: PlannedAttachment,
+  scope: Scope,
+): Promise<JsonText> {
+  const name = plan.conflist.name;
+  return named(
+    `${podPrefix(intent.pod, name)}error adding container to network "${name}": `,
+    () => conflists.add({ ...plan, cniArgs: plan.addCniArgs }, surroundingsOf(intent), scope),
+    `network ${plan.network}, interface ${plan.ifName}`,
+  );
+}
+
+/**
+ * Newest first, the one that failed included: it may have made half of what it was to make. What cannot be undone stays on record,
+ * so that DEL tries again.
+ */
+async function undo(deps: AddDeps, record: SandboxRecord, request: AddRequest, scope: Scope): Promise<void> {
+  const justFailed = record.attachments.findLast(({ state }) => state === "intended");
+  const own: Scope = { ...scope, signal: AbortSignal.timeout(deps.undoTimeoutMs) };
+  try {
+    const failures = await detach(deps, record, { which: isOf(request), justFailed }, record.netns, own);
+    for (const failure of failures) scope.warn(`undoing the failed ADD: ${failure.message}; DEL will try again`);
+  } catch (thrown) {
+    scope.warn(`undoing the failed ADD: ${PlexusError.from(thrown).message}; DEL will try again`);
+  }
+}
+
+/** Looks before anything runs, so that an interface that is there already is never taken for ours and deleted (spec §1.2). */
+async function refuseTakenLinks(
+  links: SandboxLinks,
+  request: AddRequest,
+  planned: readonly PlannedAttachment[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { netns } = request;
+  const views = await Promise.all(
+    planned.map(async ({ ifName, network }) => ({ ifName, network, view: await links.look(netns, ifName, signal) })),
+  );
+  for (const { ifName, network, view } of views) {
+    switch (view) {
+      case "free":
+        break;
+      case "taken":
+        throw new PlexusError("interface-conflict", `network "${network}": interface name ${ifName} already exists`, {
+          details: `in network namespace ${netns}; ask for another interface name, or DEL what made it first`,
+        });
+      case "netns-gone":
+        throw new PlexusError("invalid-netns", `network "${network}": no net namespace ${netns} found`, {
+          details: "the sandbox went away or its namespace is not visible to the daemon; the runtime must make it before ADD",
+        });
+      case "not-a-netns":
+        throw new PlexusError("invalid-netns", `network "${network}": ${netns} is not a network namespace`, {
+          details: "the runtime must give the sandbox's namespace in CNI_NETNS",
+        });
+      case "host-netns":
+        if (request.netnsMayBeHosts) break;
+        throw new PlexusError(
+          "invalid-netns",
+          `network "${network}": plugin's netns and netns from CNI_NETNS should not be the same`,
+          { details: `${netns} is the host's own network namespace; pods with hostNetwork need no CNI` },
+        );
+    }
+  }
+}
+
+/** A finished ADD must not be repeated; the leavings of one that a crash cut short are taken away first. */
+async function clearTheGround(deps: AddDeps, request: AddRequest, scope: Scope): Promise<readonly RecordedAttachment[]> {
+  const record = await deps.journal.read(request.sandbox);
+  if (record === undefined) return [];
+  const mine = record.attachments.filter(isOf(request));
+  if (mine.length > 0 && mine.every(({ state }) => state === "attached")) {
+    throw new PlexusError("interface-conflict", `sandbox ${request.sandbox} is already attached as ${request.ifName}`, {
+      details: "DEL it first",
+    });
+  }
+  const failures = await detach(deps, record, { which: isOf(request) }, record.netns, scope);
+  const [failure] = failures;
+  if (failure !== undefined) {
+    throw failure.within("the leavings of an interrupted ADD could not be removed: ");
+  }
+  return record.attachments.filter((attachment) => !isOf(request)(attachment));
+}
+
+function isOf(request: AddRequest): (attachment: RecordedAttachment) => boolean {
+  return ({ owner }) => owner === request.ifName;
+}
+
+function intendedRecord(
+  clock: Clock,
+  request: AddRequest,
+  planned: readonly PlannedAttachment[],
+  others: readonly RecordedAttachment[],
+): SandboxRecord {
+  return {
+    sandbox: request.sandbox,
+    pod: recordedPod(request.args),
+    netns: request.netns,
+    searchPath: request.searchPath,
+    netnsOverride: request.netnsOverride,
+    createdAt: clock.now(),
+    attachments: [...others, ...planned.map((plan) => recorded(request, plan))],
+  };
+}
+
+function recorded(request: AddRequest, plan: PlannedAttachment, result?: JsonText): RecordedAttachment {
+  return {
+    owner: request.ifName,
+    confName: request.netConf.name,
+    ifName: plan.ifName,
+    network: plan.network,
+    primary: plan.primary,
+    state: result === undefined ? "intended" : "attached",
+    conflist: plan.conflist.text,
+    capabilityArgs: plan.capabilityArgs.toString(),
+    cniArgs: plan.cniArgs,
+    ...(result !== undefined && { result }),
+  };
+}
+
+function recordedPod({ pod, podUid }: CniArgs): RecordedPod | undefined {
+  return pod === undefined ? undefined : { namespace: pod.namespace, name: pod.name, uid: podUid };
+}
+
+/** Only the default network's result reaches the runtime (spec §1.2). */
+function primaryResult(
+  planned: readonly PlannedAttachment[],
+  attached: readonly RecordedAttachment[],
+  netConf: NetConf,
+): JsonText {
+  const index = planned.findIndex(({ primary }) => primary);
+  const [plan, result] = [planned[index], attached[index]?.result];
+  if (plan === undefined || result === undefined) throw new PlexusError("internal", "the plan has no default network");
+  return convertResult(result, plan.conflist.version, netConf.version);
+}
+
+/** Leads whatever fails with whom it concerns. */
+async function named<T>(prefix: string, work: () => Promise<T>, details?: string): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = PlexusError.from(thrown).within(prefix, details === undefined ? {} : { details });
+    // Code 3 tells the runtime that there is nothing to clean up; a delegate may not say that for all of us.
+    throw error.code === FAILURES["unknown-container"].cni
+      ? new PlexusError("delegate-failed", error.message, { details: error.details, cause: error })
+      : error;
+  }
+}

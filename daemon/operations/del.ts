@@ -1,0 +1,63 @@
+import { PlexusError } from "../domain/errors.ts";
+import { type IfName, isNetnsPath, type SandboxId } from "../domain/ids.ts";
+import type { RecordedAttachment } from "../domain/sandbox-record.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { SandboxLinks } from "../ports/sandbox-links.ts";
+import { detach, type DetachDeps, podPrefix } from "./detach.ts";
+import { throwAll } from "./run-conflist.ts";
+import type { SandboxQueue } from "./sandbox-queue.ts";
+import type { Scope } from "./scope.ts";
+
+export interface DelRequest {
+  readonly sandbox: SandboxId;
+  readonly ifName: IfName;
+  /** CNI_NETNS; empty when the runtime knows of none any more. */
+  readonly netns: string;
+  readonly netnsMayBeHosts: boolean;
+}
+
+export interface DelDeps extends DetachDeps {
+  readonly queue: SandboxQueue;
+  readonly journal: Journal;
+  readonly links: SandboxLinks;
+}
+
+/**
+ * Detaches everything that ADD attached for this sandbox and interface. Needs neither pod nor API server.
+ * Succeeds only when every plugin confirmed; until then the record is kept and the same call tries again.
+ */
+export function makeDel(deps: DelDeps): (request: DelRequest, scope: Scope) => Promise<void> {
+  return (request, scope) =>
+    deps.queue.run(request.sandbox, "first", scope.signal, async () => {
+      const record = await deps.journal.read(request.sandbox);
+      const which = ({ owner }: RecordedAttachment): boolean => owner === request.ifName;
+      if (record === undefined || !record.attachments.some(which)) return;
+      const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record.pod));
+      const failures = await detach(deps, record, { which }, netns, scope);
+      throwAll(failures);
+    });
+}
+
+/** The path for the plugins' CNI_NETNS, or nothing when the namespace is gone: then only ledgers are left to clean (spec T081). */
+async function netnsForDel(
+  links: SandboxLinks,
+  { netns, ifName, netnsMayBeHosts }: DelRequest,
+  signal: AbortSignal,
+  prefix: string,
+): Promise<string> {
+  if (netns === "" || !isNetnsPath(netns)) return "";
+  const view = await links.look(netns, ifName, signal);
+  switch (view) {
+    case "free":
+    case "taken":
+      return netns;
+    case "netns-gone":
+    case "not-a-netns":
+      return "";
+    case "host-netns":
+      if (netnsMayBeHosts) return netns;
+      throw new PlexusError("invalid-netns", `${prefix}CNI_NETNS ${netns} is the host's own network namespace`, {
+        details: "refused, because plugins would delete interfaces of the node; the runtime must name the sandbox's namespace or none",
+      });
+  }
+}

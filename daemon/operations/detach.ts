@@ -1,0 +1,98 @@
+/** Takes recorded attachments away again: what DEL, a failed ADD and GC have in common. */
+import { parseConflist } from "../domain/cni/conf.ts";
+import { PlexusError } from "../domain/errors.ts";
+import { JsonObject } from "../domain/json/json-object.ts";
+import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { StatusBoard } from "../ports/status-board.ts";
+import type { ConflistRunner, Delegate, Surroundings } from "./run-conflist.ts";
+import type { Scope } from "./scope.ts";
+
+export interface DetachDeps {
+  readonly conflists: ConflistRunner;
+  readonly journal: Journal;
+  readonly statusBoard: StatusBoard;
+}
+
+/** Which attachments of a record are to be detached. */
+export interface Going {
+  readonly which: (attachment: RecordedAttachment) => boolean;
+  /** The one among them whose ADD failed just now. */
+  readonly justFailed?: RecordedAttachment | undefined;
+}
+
+/**
+ * Detaches these attachments of a sandbox, newest first, each one whatever became of the others.
+ * What failed stays on record, to be tried again; a sandbox of which nothing is left is forgotten.
+ * @param netns empty when the namespace is gone
+ * @returns the failures, in the order they happened
+ * @throws PlexusError `io-failure` when the record could not be brought up to date; it then still names all of them
+ */
+export async function detach(
+  deps: DetachDeps,
+  record: SandboxRecord,
+  going: Going,
+  netns: string,
+  scope: Scope,
+): Promise<readonly PlexusError[]> {
+  const failed = new Map<RecordedAttachment, PlexusError>();
+  const around = { ...surroundingsOf(record), netns };
+  for (const attachment of record.attachments.filter(going.which).toReversed()) {
+    try {
+      const added = { result: attachment.result, justFailed: attachment === going.justFailed };
+      await deps.conflists.del(delegateOf(attachment), added, around, scope);
+    } catch (thrown) {
+      failed.set(attachment, deletionFailure(record, attachment, thrown));
+    }
+  }
+  await keep(
+    deps,
+    record,
+    record.attachments.filter((attachment) => !going.which(attachment) || failed.has(attachment)),
+  );
+  return [...failed.values()];
+}
+
+async function keep(
+  { journal, statusBoard }: DetachDeps,
+  record: SandboxRecord,
+  left: readonly RecordedAttachment[],
+): Promise<void> {
+  if (left.length === record.attachments.length) return;
+  if (left.length > 0) {
+    await journal.write({ ...record, attachments: left });
+    return;
+  }
+  await Promise.all([journal.remove(record.sandbox), statusBoard.withdraw(record.sandbox)]);
+}
+
+export function surroundingsOf(record: SandboxRecord): Surroundings {
+  const { sandbox, netns, searchPath, netnsOverride } = record;
+  return { sandbox, netns, searchPath, netnsOverride };
+}
+
+/** The delegate as ADD ran it, from nothing but the record. */
+export function delegateOf(attachment: RecordedAttachment): Delegate {
+  const what = `the recorded config of network "${attachment.network}"`;
+  return {
+    network: attachment.network,
+    conflist: parseConflist(attachment.conflist, what),
+    ifName: attachment.ifName,
+    capabilityArgs: JsonObject.parse(attachment.capabilityArgs, `the recorded capability args of "${attachment.network}"`),
+    cniArgs: attachment.cniArgs,
+  };
+}
+
+function deletionFailure(record: SandboxRecord, attachment: RecordedAttachment, thrown: unknown): PlexusError {
+  const prefix = `${podPrefix(record.pod, attachment.network)}error deleting interface ${attachment.ifName} from network "${attachment.network}": `;
+  return PlexusError.from(thrown).within(prefix);
+}
+
+/** `[<namespace>/<pod>/<uid>:<network>]: `, as Multus begins its messages. */
+export function podPrefix(
+  pod: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined,
+  network?: string,
+): string {
+  const who = pod === undefined ? "//" : `${pod.namespace}/${pod.name}/${pod.uid}`;
+  return network === undefined ? `[${who}]: ` : `[${who}:${network}]: `;
+}

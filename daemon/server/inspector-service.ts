@@ -1,0 +1,58 @@
+/** The gRPC service Inspector. */
+import { type sendUnaryData, type ServerUnaryCall, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { z } from "zod";
+import { FAILURES, PlexusError } from "../domain/errors.ts";
+import { isSandboxId } from "../domain/ids.ts";
+import type { AttachmentState } from "../domain/sandbox-record.ts";
+import type { Inspection, SandboxView } from "../operations/inspect.ts";
+
+const GetSandboxRequest = z.object({ containerId: z.string() });
+
+const STATES: Readonly<Record<AttachmentState, string>> = {
+  intended: "ATTACHMENT_STATE_INTENDED",
+  attached: "ATTACHMENT_STATE_ATTACHED",
+};
+
+export function inspectorService(inspection: Inspection): UntypedServiceImplementation {
+  return {
+    ListSandboxes: answer(async () => ({ sandboxes: (await inspection.sandboxes()).map(toWire) })),
+    GetSandbox: answer(async (message) => {
+      const { containerId } = GetSandboxRequest.parse(message);
+      const found = isSandboxId(containerId) ? await inspection.sandbox(containerId) : undefined;
+      if (found === undefined) throw new PlexusError("unknown-container", "nothing of this sandbox is on record");
+      return toWire(found);
+    }),
+  };
+}
+
+function answer(handle: (message: unknown) => Promise<object>) {
+  return (call: ServerUnaryCall<unknown, object>, callback: sendUnaryData<object>): void => {
+    handle(call.request).then(
+      (reply) => {
+        callback(null, reply);
+      },
+      (thrown: unknown) => {
+        const error = PlexusError.from(thrown);
+        callback({ code: status[FAILURES[error.kind].grpc], details: error.message });
+      },
+    );
+  };
+}
+
+function toWire({ record, attachments, networkStatus }: SandboxView): object {
+  return {
+    containerId: record.sandbox,
+    podNamespace: record.pod?.namespace ?? "",
+    podName: record.pod?.name ?? "",
+    podUid: record.pod?.uid ?? "",
+    netns: record.netns,
+    attachments: attachments.map(({ attachment: { network, ifName, state, result }, plugins }) => ({
+      network,
+      ifname: ifName,
+      state: STATES[state],
+      plugins,
+      result: result ?? "",
+    })),
+    networkStatus,
+  };
+}

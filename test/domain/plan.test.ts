@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
+import { type IfName, isIfName, namespace } from "../../daemon/domain/ids.ts";
+import { parseNetConf } from "../../daemon/domain/netconf.ts";
+import { type PlannedAttachment, planAttachments } from "../../daemon/domain/plan.ts";
+import { parseSelections } from "../../daemon/domain/selection.ts";
+
+const ifName = (text: string): IfName => (isIfName(text) ? text : expect.fail(text));
+
+const BRIDGE = '{"name":"pods","type":"bridge"}';
+const POD_ARGS = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;FOO=bar";
+const PROMISED = "IgnoreUnknown=true;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;K8S_POD_UID=";
+
+/** Every NAD there is has the same config, so that what differs is what the row asks for. */
+function plan(given: {
+  readonly delegates?: string;
+  readonly runtimeConfig?: string;
+  readonly annotation?: string;
+  readonly config?: string;
+}): readonly PlannedAttachment[] {
+  const { delegates = BRIDGE, runtimeConfig = "{}", annotation, config = '{"type":"macvlan"}' } = given;
+  const home = namespace("shop");
+  return planAttachments({
+    netConf: parseNetConf(
+      `{"name":"plexus","cniVersion":"1.0.0","delegates":[${delegates}],"runtimeConfig":${runtimeConfig}}`,
+    ),
+    args: parseCniArgs(POD_ARGS),
+    ifName: ifName("eth0"),
+    selections: parseSelections(annotation, home).map((selection) => ({
+      selection,
+      definition: { namespace: selection.namespace, name: selection.name, config },
+    })),
+  });
+}
+
+describe("which interfaces a sandbox gets", () => {
+  it.each([
+    { why: "nothing asked for: the default network only", annotation: undefined, want: [["eth0", "pods"]] },
+    {
+      why: "others follow as net1, net2 (T028)",
+      annotation: "blue,infra/red",
+      want: [
+        ["eth0", "pods"],
+        ["net1", "shop/blue"],
+        ["net2", "infra/red"],
+      ],
+    },
+    {
+      why: "inline delegates count too (T030)",
+      delegates: `${BRIDGE},{"name":"more","type":"bridge"}`,
+      annotation: "blue",
+      want: [
+        ["eth0", "pods"],
+        ["net1", "more"],
+        ["net2", "shop/blue"],
+      ],
+    },
+    {
+      why: "a name of one's own does not stop the count (T031)",
+      annotation: '[{"name":"n1","interface":"data0"},{"name":"n2"}]',
+      want: [
+        ["eth0", "pods"],
+        ["data0", "shop/n1"],
+        ["net2", "shop/n2"],
+      ],
+    },
+    {
+      why: "one network may come twice",
+      annotation: "blue,blue",
+      want: [
+        ["eth0", "pods"],
+        ["net1", "shop/blue"],
+        ["net2", "shop/blue"],
+      ],
+    },
+  ])("$why", ({ delegates, annotation, want }) => {
+    const planned = plan({ ...(delegates !== undefined && { delegates }), ...(annotation !== undefined && { annotation }) });
+    expect(planned.map(({ ifName, network }) => [ifName, network])).toEqual(want);
+  });
+
+  it("makes the first the primary, and no other", () => {
+    expect(plan({ annotation: "blue,red" }).map(({ primary }) => primary)).toEqual([true, false, false]);
+  });
+
+  it.each([
+    { why: "two networks want one interface", given: { annotation: "a@x,b@x" }, code: 103 },
+    { why: "a network wants the primary's interface", given: { annotation: "a@eth0" }, code: 103 },
+    { why: "a name meets a counted one", given: { annotation: "a@net2,b" }, code: 103 },
+    { why: "there is no default network (T110)", given: { delegates: "" }, code: 7 },
+    { why: "default-route, rather than ignoring it", given: { annotation: '[{"name":"a","default-route":["10.0.0.1"]}]' }, code: 2 },
+    { why: "a NAD without config, rather than guessing", given: { annotation: "a", config: " " }, code: 2 },
+    { why: "a NAD whose config is not JSON", given: { annotation: "a", config: "{" }, code: 6 },
+    { why: "cni-args over an args that is no object", given: { annotation: '[{"name":"a","cni-args":{"x":1}}]', config: '{"type":"t","args":1}' }, code: 6 },
+  ])("refuses: $why", ({ given, code }) => {
+    expect(() => plan(given)).toThrow(expect.objectContaining({ code }) as Error);
+  });
+});
+
+describe("what each attachment is told", () => {
+  it.each([
+    {
+      why: "the runtime's port mappings and bandwidth are the primary's alone, the rest is for all",
+      given: { runtimeConfig: '{"portMappings":[{"hostPort":80}],"bandwidth":{"ingressRate":1},"dns":{"a":1}}', annotation: "blue" },
+      want: ['{"portMappings":[{"hostPort":80}],"bandwidth":{"ingressRate":1},"dns":{"a":1}}', '{"dns":{"a":1}}'],
+    },
+    {
+      why: "a selection's own requests become capability args (T192)",
+      given: {
+        annotation:
+          '[{"name":"a","ips":["10.0.0.5/24"],"mac":"02:00:00:00:00:01","portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}],"deviceID":"0000:01:00.0"}]',
+      },
+      want: [
+        "{}",
+        '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}],"ips":["10.0.0.5/24"],"mac":"02:00:00:00:00:01","deviceID":"0000:01:00.0"}',
+      ],
+    },
+  ])("$why", ({ given, want }) => {
+    expect(plan(given).map(({ capabilityArgs }) => capabilityArgs.toString())).toEqual(want);
+  });
+
+  it("asks for MAC and addresses in CNI_ARGS too, but only on ADD (T202)", () => {
+    const [primary, blue] = plan({ annotation: '[{"name":"a","ips":["10.0.0.5","10.0.0.6"],"mac":"02:00:00:00:00:01"}]' });
+    expect(primary).toMatchObject({ cniArgs: `${PROMISED};FOO=bar`, addCniArgs: `${PROMISED};FOO=bar` });
+    expect(blue).toMatchObject({
+      cniArgs: `${PROMISED};FOO=bar`,
+      addCniArgs: `${PROMISED};FOO=bar;MAC=02:00:00:00:00:01;IP=10.0.0.5,10.0.0.6`,
+    });
+  });
+
+  it.each([
+    { why: "cni-args make args.cni (T191)", config: '{"type":"t","name":"n"}', want: ['{"type":"t","name":"n","args":{"cni":{"ips":["x"]}}}'] },
+    {
+      why: "cni-args win over the conf's own and leave the others (T191)",
+      config: '{"type":"t","name":"n","args":{"other":1,"cni":{"ips":[],"keep":2}}}',
+      want: ['{"type":"t","name":"n","args":{"other":1,"cni":{"ips":["x"],"keep":2}}}'],
+    },
+    {
+      why: "cni-args reach every plugin of a list (T191)",
+      config: '{"name":"n","plugins":[{"type":"t"},{"type":"u","args":{}}]}',
+      want: ['{"type":"t","args":{"cni":{"ips":["x"]}}}', '{"type":"u","args":{"cni":{"ips":["x"]}}}'],
+    },
+  ])("$why", ({ config, want }) => {
+    const [, blue] = plan({ annotation: '[{"name":"a","cni-args":{"ips":["x"]}}]', config });
+    expect(blue?.conflist.plugins.map(({ conf }) => conf.toString())).toEqual(want);
+  });
+});

@@ -1,0 +1,146 @@
+/** A node for the operations: real operations over fake ports, and a runner whose plugins do as real ones do unless told otherwise. */
+import { expect } from "vitest";
+import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
+import { type IfName, isIfName, isNetnsPath, isSandboxId, namespace, type NetnsPath, podName } from "../../daemon/domain/ids.ts";
+import { parseNetConf } from "../../daemon/domain/netconf.ts";
+import type { NetworkDefinition } from "../../daemon/domain/network-definition.ts";
+import type { Pod } from "../../daemon/domain/pod.ts";
+import { type AddRequest, makeAdd } from "../../daemon/operations/add.ts";
+import { makeCheck } from "../../daemon/operations/check.ts";
+import { makeDel } from "../../daemon/operations/del.ts";
+import { makeGc } from "../../daemon/operations/gc.ts";
+import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
+import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
+import type { PluginTrace, Scope } from "../../daemon/operations/scope.ts";
+import { makeStatus } from "../../daemon/operations/status.ts";
+import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.ts";
+import type { LinkView } from "../../daemon/ports/sandbox-links.ts";
+import { fixedNetworks } from "../fakes/fixed-networks.ts";
+import { fixedPods } from "../fakes/fixed-pods.ts";
+import { memoryJournal } from "../fakes/memory-journal.ts";
+import { memoryStatusBoard } from "../fakes/memory-status-board.ts";
+import { type PluginScript, scriptedPluginRunner, succeeds } from "../fakes/scripted-plugin-runner.ts";
+import { manualClock } from "../fakes/manual-clock.ts";
+
+/** Text that must be fit to be what the guard says. */
+function fit<T extends string>(text: string, guard: (text: string) => text is T): T {
+  return guard(text) ? text : expect.fail(`${text} is not fit`);
+}
+
+export const sandbox = fit("abc", isSandboxId);
+export const eth0 = fit("eth0", isIfName);
+export const netns = fit("/run/netns/pod", isNetnsPath);
+
+export const POD_ARGS = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;K8S_POD_UID=uid-1";
+
+export const BRIDGE = '{"cniVersion":"1.0.0","name":"pods","type":"bridge"}';
+
+export interface StageOptions {
+  readonly annotation?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly podUid?: string;
+  /** Config of NADs in namespace shop, by name. */
+  readonly nads?: Readonly<Record<string, string>>;
+  readonly script?: PluginScript;
+  /** What is found where an interface is to be; free unless given. */
+  readonly views?: Readonly<Record<string, LinkView>>;
+}
+
+/** What a run was, in short: `ADD eth0 bridge`. */
+export function said(run: PluginRun): string {
+  return `${run.env["CNI_COMMAND"]} ${run.env["CNI_IFNAME"]} ${run.type}`;
+}
+
+export function stdinOf(run: PluginRun | undefined): Readonly<Record<string, unknown>> {
+  return JSON.parse(run?.stdin ?? expect.fail("no such run")) as Record<string, unknown>;
+}
+
+/** A plugin that does its work: one interface, one address that tells the interfaces apart. */
+export function obedient(run: PluginRun): PluginReport {
+  const { CNI_COMMAND, CNI_IFNAME = "", CNI_NETNS } = run.env;
+  const { cniVersion } = stdinOf(run);
+  const host = CNI_IFNAME === "eth0" ? 2 : 2 + Number(CNI_IFNAME.replace(/\D/g, ""));
+  const result = {
+    cniVersion,
+    interfaces: [{ name: CNI_IFNAME, mac: "02:00:00:00:00:01", sandbox: CNI_NETNS }],
+    ips: [{ address: `10.0.0.${host}/24`, interface: 0, ...(cniVersion === "0.3.1" && { version: "4" }) }],
+  };
+  return succeeds(CNI_COMMAND === "ADD" ? JSON.stringify(result) : "");
+}
+
+export function stage(options: StageOptions = {}) {
+  const { annotation, annotations, podUid = "uid-1", nads = {}, script = obedient, views = {} } = options;
+  const home = namespace("shop");
+  const pod: Pod = {
+    namespace: home,
+    name: podName("web"),
+    uid: podUid,
+    annotations: { ...(annotation !== undefined && { "k8s.v1.cni.cncf.io/networks": annotation }), ...annotations },
+  };
+  const definitions = Object.entries(nads).map(([name, config]): NetworkDefinition => ({ namespace: home, name, config }));
+  const runner = scriptedPluginRunner(script);
+  const journal = memoryJournal();
+  const statusBoard = memoryStatusBoard();
+  const looked: string[] = [];
+  const clock = manualClock();
+  const conflists = makeConflistRunner(runner, clock);
+  const deps = {
+    conflists,
+    journal,
+    statusBoard,
+    queue: new SandboxQueue(),
+    pods: fixedPods([pod]),
+    networks: fixedNetworks(definitions),
+    links: {
+      look: (path: NetnsPath, ifName: IfName): Promise<LinkView> => {
+        looked.push(`${path} ${ifName}`);
+        return Promise.resolve(views[ifName] ?? "free");
+      },
+    },
+    clock,
+    undoTimeoutMs: 1_000,
+  };
+  const traces: PluginTrace[] = [];
+  const warnings: string[] = [];
+  const scope = (signal: AbortSignal = new AbortController().signal): Scope => ({
+    signal,
+    trace: (run) => traces.push(run),
+    warn: (message) => warnings.push(message),
+  });
+  return {
+    add: makeAdd(deps),
+    del: makeDel(deps),
+    check: makeCheck(deps),
+    status: makeStatus(conflists),
+    gc: makeGc(deps),
+    scope,
+    journal,
+    statusBoard,
+    runner,
+    traces,
+    warnings,
+    looked,
+    /** Every run so far, in short. */
+    said: () => runner.runs.map(said),
+  };
+}
+
+export function netConf(delegates: string, more = "", cniVersion = "1.0.0") {
+  return parseNetConf(`{"cniVersion":"${cniVersion}","name":"plexus","delegates":[${delegates}]${more}}`);
+}
+
+export function addRequest(parts: Partial<AddRequest> = {}): AddRequest {
+  return {
+    sandbox,
+    netns,
+    ifName: eth0,
+    args: parseCniArgs(POD_ARGS),
+    searchPath: ["/opt/cni/bin"],
+    netnsOverride: "",
+    netnsMayBeHosts: false,
+    netConf: netConf(BRIDGE),
+    ...parts,
+  };
+}
+
+export const delRequest = { sandbox, ifName: eth0, netns, netnsMayBeHosts: false } as const;

@@ -1,0 +1,254 @@
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { status } from "@grpc/grpc-js";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { PlexusError } from "../../daemon/domain/errors.ts";
+import type { AddRequest } from "../../daemon/operations/add.ts";
+import type { Operations } from "../../daemon/server/cni-service.ts";
+import { type RunningServer, startServer } from "../../daemon/server/server.ts";
+import { type CniReply, type GrpcClient, grpcClient, healthOf, reflectedServices } from "./grpc-client.ts";
+
+let directory: string;
+let server: RunningServer | undefined;
+let client: GrpcClient;
+let lines: Record<string, unknown>[];
+
+const nothing = (): Promise<undefined> => Promise.resolve(undefined);
+
+async function serve(operations: Partial<Operations> = {}): Promise<void> {
+  server = await startServer({
+    operations: { add: () => Promise.resolve('{"cniVersion":"1.0.0"}'), del: nothing, check: nothing, status: nothing, gc: nothing, ...operations },
+    inspection: { sandboxes: () => Promise.resolve([]), sandbox: () => Promise.resolve(undefined) },
+    log: pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
+    binDir: "/opt/cni/bin",
+    operationTimeoutMs: 10_000,
+    newRequestId: () => "made-up",
+    socketDir: join(directory, "run"),
+    protoDir: "proto",
+  });
+  client = grpcClient(server.socketPath);
+}
+
+const request = (parts: object = {}): object => ({
+  containerId: "abc",
+  netns: "/run/netns/pod",
+  ifname: "eth0",
+  args: "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web",
+  path: "/opt/cni/bin:/usr/lib/cni",
+  config: Buffer.from('{"cniVersion":"1.0.0","name":"plexus"}'),
+  requestId: "r-1",
+  ...parts,
+});
+
+const cni = async (method: string, parts: object = {}): Promise<CniReply> =>
+  (await client.call(`Cni/${method}`, request(parts)).reply) as CniReply;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "plexus-server-"));
+  lines = [];
+});
+
+afterEach(async () => {
+  client.close();
+  await server?.stop(AbortSignal.timeout(0));
+  await rm(directory, { recursive: true });
+});
+
+describe("the Cni service", () => {
+  it("hands ADD on as checked values and answers with its result", async () => {
+    const seen: AddRequest[] = [];
+    await serve({
+      add: (add) => {
+        seen.push(add);
+        return Promise.resolve('{"cniVersion":"1.0.0","ips":[]}');
+      },
+    });
+    const reply = await cni("Add", { netnsOverride: "TRUE" });
+    expect(reply.result?.toString()).toBe('{"cniVersion":"1.0.0","ips":[]}');
+    expect(seen).toMatchObject([
+      {
+        sandbox: "abc",
+        netns: "/run/netns/pod",
+        ifName: "eth0",
+        args: { pod: { namespace: "shop", name: "web" } },
+        searchPath: ["/opt/cni/bin", "/usr/lib/cni"],
+        netnsMayBeHosts: true,
+        netConf: { name: "plexus", version: "1.0.0" },
+      },
+    ]);
+  });
+
+  it.each(["Del", "Check", "Status", "Gc"])("answers %s with an empty result", async (method) => {
+    await serve();
+    expect(await cni(method)).toMatchObject({ outcome: "result", result: Buffer.alloc(0) });
+  });
+
+  it("searches the binDir of the network config instead of its own", async () => {
+    const seen: AddRequest[] = [];
+    await serve({ add: (add) => (seen.push(add), Promise.resolve("{}")) });
+    await cni("Add", { config: Buffer.from('{"name":"a","binDir":"/snap/cni"}'), path: "relative:/usr/lib/cni:/snap/cni" });
+    expect(seen[0]?.searchPath).toEqual(["/snap/cni", "/usr/lib/cni"]);
+  });
+
+  it("tells a failure whole, in the reply", async () => {
+    await serve({
+      add: () => Promise.reject(new PlexusError("delegate-failed", "range full: 100 % used\nç", { code: 42, details: "net1" })),
+    });
+    expect((await cni("Add")).error).toEqual({ code: 42, msg: "range full: 100 % used\nç", details: "net1" });
+  });
+
+  it("tells a bug as code 999 and keeps its trace in the log", async () => {
+    await serve({ add: () => Promise.reject(new TypeError("x is undefined")) });
+    expect((await cni("Add")).error).toMatchObject({ code: 999 });
+    expect(lines).toMatchObject([{ level: 50, op: "ADD", kind: "internal", err: { stack: expect.any(String) as string } }]);
+  });
+
+  it.each([
+    { why: "a container id that could be a path", method: "Add", parts: { containerId: "../x" }, code: 4 },
+    { why: "no container id", method: "Del", parts: { containerId: "" }, code: 3 },
+    { why: "an endless container id", method: "Del", parts: { containerId: "a".repeat(201) }, code: 4 },
+    { why: "an interface name of 16 bytes (T004)", method: "Add", parts: { ifname: "a".repeat(16) }, code: 4 },
+    { why: "a relative netns", method: "Add", parts: { netns: "netns" }, code: 4 },
+    { why: "CNI_ARGS without = (T201)", method: "Add", parts: { args: "K8S_POD_NAME:web" }, code: 4 },
+    { why: "a config that is not JSON (T027)", method: "Add", parts: { config: Buffer.from("{") }, code: 6 },
+    { why: "a config that is not JSON, on DEL too (T027)", method: "Del", parts: { config: Buffer.from("{") }, code: 6 },
+    { why: "a config that is not UTF-8", method: "Add", parts: { config: Buffer.from([0xff, 0xfe]) }, code: 6 },
+    { why: "a config without name (T005)", method: "Add", parts: { config: Buffer.from("{}") }, code: 7 },
+    { why: "an unknown version (T006)", method: "Add", parts: { config: Buffer.from('{"name":"a","cniVersion":"2.0.0"}') }, code: 1 },
+    { why: "a config of more than a megabyte", method: "Add", parts: { config: Buffer.alloc((1 << 20) + 1, 32) }, code: 6 },
+  ])("refuses $why", async ({ method, parts, code }) => {
+    await serve();
+    expect((await cni(method, parts)).error).toMatchObject({ code });
+  });
+
+  it("writes one line for each operation, with whom and how long", async () => {
+    await serve();
+    await cni("Add");
+    await cni("Del", { requestId: "" });
+    expect(lines).toMatchObject([
+      { level: 30, op: "ADD", request: "r-1", sandbox: "abc", ifName: "eth0", ms: expect.any(Number) as number, msg: "done" },
+      { level: 30, op: "DEL", request: "made-up", msg: "done" },
+    ]);
+  });
+
+  it.each([
+    { why: "its caller goes away", end: (call: { cancel(): void }) => void call.cancel(), deadlineMs: 20_000, code: status.CANCELLED },
+    { why: "its deadline passes", end: () => undefined, deadlineMs: 150, code: status.DEADLINE_EXCEEDED },
+  ])("raises the operation's signal when $why", async ({ end, deadlineMs, code }) => {
+    const begun = Promise.withResolvers<undefined>();
+    const raised = Promise.withResolvers<undefined>();
+    await serve({
+      add: async (_request, { signal }) => {
+        signal.addEventListener("abort", () => {
+          raised.resolve(undefined);
+        });
+        begun.resolve(undefined);
+        await raised.promise;
+        throw new PlexusError("try-again-later", "given up");
+      },
+    });
+    const call = client.call("Cni/Add", request(), deadlineMs);
+    const outcome = expect(call.reply).rejects.toMatchObject({ code });
+    await begun.promise;
+    end(call);
+    await raised.promise;
+    await outcome;
+  });
+});
+
+describe("the server", () => {
+  it("lets root alone reach its socket", async () => {
+    await serve();
+    const modes = await Promise.all([join(directory, "run"), server?.socketPath ?? ""].map(async (path) => (await stat(path)).mode & 0o777));
+    expect(modes).toEqual([0o700, 0o600]);
+  });
+
+  it("takes the place of a dead daemon's socket", async () => {
+    await serve();
+    await server?.stop(AbortSignal.timeout(0));
+    await writeFile(join(directory, "run", "plexus.sock"), "");
+    await serve();
+    expect(await cni("Del")).toMatchObject({ outcome: "result" });
+  });
+
+  it("does not take its successor's socket along when it stops", async () => {
+    await serve();
+    const old = server;
+    await serve();
+    await old?.stop(AbortSignal.timeout(0));
+    expect(await cni("Del")).toMatchObject({ outcome: "result" });
+  });
+
+  it("says that it serves, and what (health, reflection)", async () => {
+    await serve();
+    const socketPath = server?.socketPath ?? "";
+    expect(await healthOf(socketPath, "plexus.v1.Cni")).toBe("SERVING");
+    expect(await reflectedServices(socketPath)).toEqual(
+      expect.arrayContaining(["plexus.v1.Cni", "plexus.v1.Inspector"]) as string[],
+    );
+  });
+
+  it("finishes what is under way before it stops", async () => {
+    const begun = Promise.withResolvers<undefined>();
+    const release = Promise.withResolvers<undefined>();
+    await serve({
+      add: async () => {
+        begun.resolve(undefined);
+        await release.promise;
+        return "{}";
+      },
+    });
+    const reply = cni("Add");
+    await begun.promise;
+    const stopped = server?.stop(AbortSignal.timeout(10_000));
+    release.resolve(undefined);
+    expect((await reply).result?.toString()).toBe("{}");
+    client.close();
+    await stopped;
+  });
+
+  it("cuts off what does not finish in time", async () => {
+    const begun = Promise.withResolvers<undefined>();
+    await serve({
+      add: (_request, { signal }) => {
+        begun.resolve(undefined);
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => {
+            reject(new PlexusError("try-again-later", "given up"));
+          });
+        });
+      },
+    });
+    const reply = expect(cni("Add")).rejects.toThrow();
+    await begun.promise;
+    await server?.stop(AbortSignal.abort());
+    await reply;
+  });
+
+  it("answers that an unknown sandbox is not found", async () => {
+    await serve();
+    const { reply } = client.call("Inspector/GetSandbox", { containerId: "abc" });
+    await expect(reply).rejects.toMatchObject({ code: status.NOT_FOUND });
+  });
+
+  it("cannot listen where there is no directory to be made, and says where", async () => {
+    await serve();
+    await writeFile(join(directory, "file"), "");
+    const attempt = startServer({ ...(await Promise.resolve(bare())), socketDir: join(directory, "file", "run") });
+    await expect(attempt).rejects.toThrow(/cannot listen on .*plexus\.sock/);
+  });
+});
+
+function bare() {
+  return {
+    operations: { add: () => Promise.resolve("{}"), del: nothing, check: nothing, status: nothing, gc: nothing },
+    inspection: { sandboxes: () => Promise.resolve([]), sandbox: () => Promise.resolve(undefined) },
+    log: pino({ enabled: false }),
+    binDir: "/opt/cni/bin",
+    operationTimeoutMs: 10_000,
+    newRequestId: () => "made-up",
+    protoDir: "proto",
+  };
+}
