@@ -83,7 +83,8 @@ async function attach(
       const done = { ...intent, attachments: [...others, ...begun] };
       const status = recordedNetworkStatus(done);
       await deps.journal.write(done);
-      await deps.statusBoard.publish(request.sandbox, request.args.pod, status);
+      const target = { sandbox: request.sandbox, pod: request.args.pod, podUid: request.args.podUid };
+      await deps.statusBoard.publish(target, status, scope.signal);
       return answer;
     });
   } catch (thrown) {

@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import type { PlexusError } from "../../daemon/domain/errors.ts";
+import type { SandboxId } from "../../daemon/domain/ids.ts";
+import { decodeRecord, encodeRecord, recordFileName } from "../../daemon/domain/journal-file.ts";
+import type { Journal } from "../../daemon/ports/journal.ts";
+
+export interface MemoryJournal extends Journal {
+  /** From now on every change is refused with this; undefined ends it. */
+  refuse(error: PlexusError | undefined): void;
+  /** Damages what is stored of a sandbox. */
+  spoil(sandbox: SandboxId): void;
+}
+
+/** A journal without a disk. It keeps the very texts that the real one writes. */
+export function memoryJournal(): MemoryJournal {
+  const files = new Map<SandboxId, string>();
+  let refusal: PlexusError | undefined;
+  const change = async (make: () => void) => {
+    if (refusal !== undefined) throw refusal;
+    make();
+  };
+  return {
+    async read(sandbox) {
+      const text = files.get(sandbox);
+      return text === undefined ? undefined : decodeRecord(text, recordFileName(sandbox), sha256);
+    },
+    write: (record) => change(() => files.set(record.sandbox, encodeRecord(record, sha256))),
+    remove: (sandbox) => change(() => files.delete(sandbox)),
+    list: async () => [...files.keys()].toSorted(),
+    refuse: (error) => {
+      refusal = error;
+    },
+    spoil: (sandbox) => {
+      files.set(sandbox, "{");
+    },
+  };
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
