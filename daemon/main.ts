@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Logger, pino } from "pino";
 import { systemClock } from "./adapters/clock/system-clock.ts";
+import { confFiles } from "./adapters/conf-files/conf-files.ts";
 import { openJournal } from "./adapters/journal/file-journal.ts";
 import { type PluginHost, startLauncher } from "./adapters/launcher/launcher.ts";
 import { openManifests } from "./adapters/manifests/manifests.ts";
@@ -73,7 +74,10 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     links: launcher.links,
     pods: manifests.pods,
     networks: manifests.networks,
+    confFiles,
     clock: systemClock,
+    // Manifests have been read once before anybody can ask.
+    refuseUnlessSynced: () => undefined,
     undoTimeoutMs: config.undoTimeoutMs,
   };
   const server = await startServer({
@@ -81,7 +85,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
       add: makeAdd(deps),
       del: makeDel(deps),
       check: makeCheck(deps),
-      status: makeStatus(conflists),
+      status: makeStatus(deps),
       gc: makeGc(deps),
     },
     inspection: makeInspection(journal),

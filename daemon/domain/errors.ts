@@ -11,6 +11,7 @@ export const FAILURES = {
   "try-again-later": { cni: 11, grpc: "UNAVAILABLE", retry: true },
   "not-available": { cni: 50, grpc: "UNAVAILABLE", retry: true },
   "network-not-found": { cni: 100, grpc: "NOT_FOUND", retry: true },
+  "namespace-forbidden": { cni: 101, grpc: "PERMISSION_DENIED", retry: false },
   "pod-mismatch": { cni: 102, grpc: "FAILED_PRECONDITION", retry: false },
   "interface-conflict": { cni: 103, grpc: "ALREADY_EXISTS", retry: false },
   "delegate-missing": { cni: 104, grpc: "FAILED_PRECONDITION", retry: false },

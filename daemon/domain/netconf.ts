@@ -1,22 +1,43 @@
-/** The configuration that the runtime gives us on every call: ours, not a delegate's (spec §2.1). */
+/** The configuration that the runtime gives us on every call: ours, not a delegate's (spec §2.1). Read as Go reads it (spec §0). */
+import { z } from "zod";
 import { type CniVersion, cniVersion } from "./cni/version.ts";
 import { PlexusError } from "./errors.ts";
-import { isNetworkName, type NetworkName } from "./ids.ts";
-import { elementsOf, JsonObject, type JsonText, isPlainObject } from "./json/json-object.ts";
+import { isNetworkName, namespace, type Namespace, type NetworkName } from "./ids.ts";
+import { decode, goString, goStruct } from "./json/go-json.ts";
+import { elementsOf, JsonObject, type JsonText } from "./json/json-object.ts";
 
 export interface NetConf {
   readonly name: NetworkName;
   /** What the runtime wants its result in. */
   readonly version: CniVersion;
-  /** Inline delegates, each a conf or a conflist; the first is the default network. */
-  readonly delegates: readonly JsonText[];
-  /** Capability args from the runtime, of any kind. */
-  readonly runtimeConfig: JsonObject;
+  readonly networks: ClusterNetworks;
+  /** Where networks without a config of their own, and those given by name, are looked for on disk. */
+  readonly confDir: string;
   /** Searched before CNI_PATH; undefined leaves it to the daemon's own setting. */
   readonly binDir: string | undefined;
+  /** Capability args from the runtime, of any kind. */
+  readonly runtimeConfig: JsonObject;
+  /** Secondary networks are told the runtime's port mappings and bandwidth too, as Multus does. */
+  readonly inheritRuntimeConfig: boolean;
+  /** Where the networks of the cluster itself are defined. */
+  readonly multusNamespace: Namespace;
+  /** Pods in these get no defaultNetworks. */
+  readonly systemNamespaces: readonly string[];
+  /** The namespaces whose networks everybody may use; undefined while networks are not isolated. */
+  readonly isolation: { readonly globalNamespaces: readonly string[] } | undefined;
+  readonly auxiliaryChain: string | undefined;
+  /** ADD and STATUS wait until this file exists. */
+  readonly readinessIndicatorFile: string | undefined;
   /** The attachments that the runtime still counts as its own; undefined unless this is a GC. */
   readonly validAttachments: readonly ValidAttachment[] | undefined;
 }
+
+/** The networks that pods get without asking. The first is the default network. */
+export type ClusterNetworks =
+  /** Each a conf or a conflist, written into the config itself. */
+  | { readonly given: "inline"; readonly delegates: readonly JsonText[] }
+  /** Each the name of a NAD, of a conf on disk, or a path (spec §4.1). */
+  | { readonly given: "by-name"; readonly clusterNetwork: string; readonly defaultNetworks: readonly string[] };
 
 export interface ValidAttachment {
   readonly containerId: string;
@@ -25,56 +46,84 @@ export interface ValidAttachment {
 
 const WHAT = "the network config on stdin";
 
-/** @throws PlexusError `decode-failure`, `invalid-config` or `incompatible-version` */
-export function parseNetConf(text: JsonText): NetConf {
-  const conf = JsonObject.parse(text, WHAT);
-  const name = stringAt(conf, "name");
-  if (name === "") throw new PlexusError("invalid-config", "missing network name");
-  if (!isNetworkName(name)) {
-    throw new PlexusError("invalid-config", "invalid characters found in network name", { details: name });
+const goBoolean = z.boolean().default(false);
+const goStrings = z.array(z.string()).optional();
+
+const Fields = goStruct({
+  name: goString,
+  cniVersion: goString,
+  confDir: goString,
+  binDir: goString,
+  clusterNetwork: goString,
+  defaultNetworks: goStrings,
+  multusNamespace: goString,
+  systemNamespaces: goStrings,
+  namespaceIsolation: goBoolean,
+  globalNamespaces: goString,
+  auxiliaryCNIChainName: goString,
+  readinessindicatorfile: goString,
+  inheritRuntimeConfig: goBoolean,
+  strictCompat: goBoolean,
+});
+
+/**
+ * @param overlay what the daemon's own config says of these keys, which wins over what the runtime gives (spec §7.4)
+ * @throws PlexusError `decode-failure`, `invalid-config` or `incompatible-version`
+ */
+export function parseNetConf(text: JsonText, overlay: JsonObject = JsonObject.empty): NetConf {
+  const given = JsonObject.parse(text, WHAT);
+  const conf = [...overlay.entries()].reduce((all, [key, value]) => all.with(key, value), given);
+  const fields = decode(Fields, JSON.parse(conf.toString()), WHAT);
+  if (fields.name === undefined) throw new PlexusError("invalid-config", "missing network name");
+  if (!isNetworkName(fields.name)) {
+    throw new PlexusError("invalid-config", "invalid characters found in network name", { details: fields.name });
   }
-  if (stringAt(conf, "clusterNetwork") !== "") {
-    throw new PlexusError("unsupported-field", `${WHAT}: clusterNetwork is not supported by this version`, {
-      details: 'put the default network\'s conf or conflist into "delegates"',
-    });
-  }
-  const binDir = stringAt(conf, "binDir");
   return {
-    name,
-    version: cniVersion(stringAt(conf, "cniVersion")),
-    delegates: delegatesOf(conf),
-    runtimeConfig: runtimeConfigOf(conf),
-    binDir: binDir === "" ? undefined : binDir,
+    name: fields.name,
+    version: cniVersion(fields.cniVersion ?? ""),
+    networks: clusterNetworks(conf, fields),
+    confDir: fields.confDir ?? "/etc/cni/multus/net.d",
+    binDir: fields.binDir,
+    runtimeConfig: objectAt(conf, "runtimeConfig"),
+    inheritRuntimeConfig: fields.inheritRuntimeConfig || fields.strictCompat,
+    multusNamespace: namespace(fields.multusNamespace ?? "kube-system"),
+    systemNamespaces: fields.systemNamespaces ?? ["kube-system"],
+    isolation: fields.namespaceIsolation ? { globalNamespaces: globalNamespaces(fields.globalNamespaces) } : undefined,
+    auxiliaryChain: fields.auxiliaryCNIChainName,
+    readinessIndicatorFile: fields.readinessindicatorfile,
     validAttachments: validAttachmentsOf(conf),
   };
 }
 
-function delegatesOf(conf: JsonObject): readonly JsonText[] {
+/** With a clusterNetwork, inline delegates do not count (spec T118). */
+function clusterNetworks(
+  conf: JsonObject,
+  fields: { readonly clusterNetwork?: string | undefined; readonly defaultNetworks?: readonly string[] | undefined },
+): ClusterNetworks {
+  const { clusterNetwork, defaultNetworks = [] } = fields;
+  if (clusterNetwork !== undefined) return { given: "by-name", clusterNetwork, defaultNetworks };
   const text = conf.textFolded("delegates");
-  return text === undefined || text === "null" ? [] : elementsOf(text, `${WHAT}: delegates`);
+  const delegates = text === undefined || text === "null" ? [] : elementsOf(text, `${WHAT}: delegates`);
+  return { given: "inline", delegates };
 }
 
-function runtimeConfigOf(conf: JsonObject): JsonObject {
-  const text = conf.textFolded("runtimeConfig");
-  return text === undefined || text === "null" ? JsonObject.empty : JsonObject.parse(text, `${WHAT}: runtimeConfig`);
+/** A list of its own replaces the default one, so `default` must then be named again (spec T149). */
+function globalNamespaces(list: string | undefined): readonly string[] {
+  return list === undefined ? ["default"] : list.split(",").map((item) => item.trim());
 }
+
+function objectAt(conf: JsonObject, key: string): JsonObject {
+  const text = conf.textFolded(key);
+  return text === undefined || text === "null" ? JsonObject.empty : JsonObject.parse(text, `${WHAT}: ${key}`);
+}
+
+const ValidAttachments = z.array(goStruct({ containerID: z.string(), ifname: z.string() }));
 
 function validAttachmentsOf(conf: JsonObject): readonly ValidAttachment[] | undefined {
   const value = conf.get("cni.dev/valid-attachments");
   if (value === undefined || value === null) return undefined;
-  if (!Array.isArray(value)) throw new PlexusError("invalid-config", `${WHAT}: cni.dev/valid-attachments is not a list`);
-  return value.map((entry: unknown) => {
-    const { containerID, ifname } = isPlainObject(entry) ? entry : {};
-    if (typeof containerID !== "string" || typeof ifname !== "string") {
-      throw new PlexusError("invalid-config", `${WHAT}: cni.dev/valid-attachments needs containerID and ifname`);
-    }
-    return { containerId: containerID, ifName: ifname };
-  });
-}
-
-function stringAt(conf: JsonObject, key: string): string {
-  const text = conf.textFolded(key);
-  const value: unknown = text === undefined ? "" : (JSON.parse(text) ?? "");
-  if (typeof value !== "string") throw new PlexusError("invalid-config", `${WHAT}: ${key} is not a string`);
-  return value;
+  return decode(ValidAttachments, value, `${WHAT}: cni.dev/valid-attachments`).map(({ containerID, ifname }) => ({
+    containerId: containerID,
+    ifName: ifname,
+  }));
 }

@@ -1,11 +1,12 @@
 /** Decides, before anything is run, which networks a sandbox gets, as which interfaces, with what. */
 import { delegateCniArgs, type CniArgs } from "./cni/args.ts";
 import { type Conflist, parseConflist } from "./cni/conf.ts";
+import type { DelegateSource, DelegateSources } from "./delegate-source.ts";
 import { PlexusError } from "./errors.ts";
+import { separateFlannels } from "./flannel.ts";
 import { type IfName, isIfName } from "./ids.ts";
 import { JsonObject, type JsonText } from "./json/json-object.ts";
 import type { NetConf } from "./netconf.ts";
-import type { NetworkDefinition } from "./network-definition.ts";
 import type { Selection } from "./selection.ts";
 
 /** One network on one sandbox as one interface, ready to be made. */
@@ -17,98 +18,60 @@ export interface PlannedAttachment {
   readonly primary: boolean;
   readonly conflist: Conflist;
   readonly capabilityArgs: JsonObject;
+  /** The gateways that are to become the pod's default ones, by way of this interface; an empty list leaves the pod without any. */
+  readonly defaultRoute: readonly string[] | undefined;
   /** CNI_ARGS for every verb. */
   readonly cniArgs: string;
   /** CNI_ARGS for ADD, which also carries the MAC and the addresses that were asked for (spec §1.2). */
   readonly addCniArgs: string;
 }
 
-/** A selection together with what it names. */
-export interface ResolvedSelection {
-  readonly selection: Selection;
-  readonly definition: NetworkDefinition;
-}
-
 export interface PlanInput {
-  readonly netConf: NetConf;
+  readonly netConf: Pick<NetConf, "runtimeConfig" | "inheritRuntimeConfig">;
   readonly args: CniArgs;
   /** CNI_IFNAME. */
   readonly ifName: IfName;
-  readonly selections: readonly ResolvedSelection[];
+  readonly sources: DelegateSources;
 }
 
-/** What the runtime asks of the pod's one interface; another network must not repeat it (delegates B.2). */
-const PRIMARY_ONLY: ReadonlySet<string> = new Set([
-  "portMappings",
-  "bandwidth",
-  "ips",
-  "mac",
-  "infinibandGUID",
-  "deviceID",
-  "CNIDeviceInfoFile",
-]);
+/** What the runtime asks of the pod's one interface; another network must not repeat it. */
+const PRIMARY_ONLY: ReadonlySet<string> = new Set(["ips", "mac", "infinibandGUID", "deviceID", "CNIDeviceInfoFile"]);
+
+/** These Multus repeats for every network, so that a pod's host ports are mapped twice (delegates B.2); we do when asked to. */
+const INHERITABLE: ReadonlySet<string> = new Set(["portMappings", "bandwidth"]);
 
 /** The attachments in the order in which they are to be made. @throws PlexusError; nothing has been run then. */
-export function planAttachments(input: PlanInput): readonly PlannedAttachment[] {
-  const { netConf, args, selections } = input;
-  const inline = inlineConflists(netConf);
-  const planned = [
-    ...inline.map((conflist, index) => ({
-      ifName: interfaceName(undefined, index, input.ifName),
-      network: conflist.name as string,
-      primary: index === 0,
-      conflist,
-      capabilityArgs: index === 0 ? netConf.runtimeConfig : forSecondary(netConf.runtimeConfig),
-      cniArgs: delegateCniArgs(args, []),
-      addCniArgs: delegateCniArgs(args, []),
-    })),
-    ...selections.map(({ selection, definition }, index) => ({
-      ifName: interfaceName(selection.interface, inline.length + index, input.ifName),
-      network: `${definition.namespace}/${definition.name}`,
-      primary: false,
-      conflist: conflistOf(selection, definition),
-      capabilityArgs: requestedCapabilities(forSecondary(netConf.runtimeConfig), selection),
+export function planAttachments({ netConf, args, ifName, sources }: PlanInput): readonly PlannedAttachment[] {
+  const conflists = separateFlannels(sources.map(conflistOf), (index) => interfaceName(sources[index], index, ifName));
+  const planned = sources.map((source, index): PlannedAttachment => {
+    const { selection } = source;
+    const primary = index === 0;
+    return {
+      ifName: interfaceName(source, index, ifName),
+      network: source.network,
+      primary,
+      conflist: conflists[index] ?? source.conflist,
+      capabilityArgs: primary ? netConf.runtimeConfig : secondaryCapabilities(netConf, selection),
+      defaultRoute: selection?.defaultRoute,
       cniArgs: delegateCniArgs(args, []),
       addCniArgs: delegateCniArgs(args, legacyArgs(selection)),
-    })),
-  ];
+    };
+  });
   refuseClashes(planned);
   return planned;
 }
 
-/** The delegates written into the runtime's own config; the first is the default network. */
-export function inlineConflists(netConf: NetConf): readonly [Conflist, ...Conflist[]] {
-  const [first, ...rest] = netConf.delegates.map((text, index) => parseConflist(text, `delegates[${index}]`));
-  if (first === undefined) {
-    throw new PlexusError("invalid-config", "at least one delegate must be specified", {
-      details: 'put the default network\'s conf or conflist into "delegates" of the network config',
-    });
-  }
-  return [first, ...rest];
-}
-
 /** The index counts over all networks, so the first beside the default one is net1 even if an earlier one has a name of its own (spec §1.2). */
-function interfaceName(requested: IfName | undefined, index: number, primary: IfName): IfName {
+function interfaceName(source: DelegateSource | undefined, index: number, primary: IfName): IfName {
+  const requested = source?.selection?.interface;
   if (requested !== undefined) return requested;
   const name = index === 0 ? primary : `net${index}`;
   if (!isIfName(name)) throw new PlexusError("internal", `interface name ${name} is not valid`);
   return name;
 }
 
-function conflistOf(selection: Selection, definition: NetworkDefinition): Conflist {
-  const network = `${definition.namespace}/${definition.name}`;
-  if (selection.defaultRoute !== undefined) {
-    throw new PlexusError("unsupported-field", `network "${network}": default-route is not supported by this version`, {
-      details: "remove default-route from the pod's networks annotation",
-    });
-  }
-  if (definition.config.trim() === "") {
-    throw new PlexusError("unsupported-field", `network "${network}" has no spec.config`, {
-      details: "write the delegate's conf or conflist into spec.config of the NetworkAttachmentDefinition",
-    });
-  }
-  const conflist = parseConflist(definition.config, `the config of network "${network}"`, definition.name);
-  return selection.cniArgs === undefined ? conflist : withCniArgs(conflist, selection.cniArgs, network);
+function conflistOf({ network, conflist, selection }: DelegateSource): Conflist {
+  return selection?.cniArgs === undefined ? conflist : withCniArgs(conflist, selection.cniArgs, network);
 }
 
 /** Merges the selection's `cni-args` into `args.cni` of every plugin, one level deep (spec §4.4). */
@@ -133,28 +96,31 @@ function objectAt(conf: JsonObject, key: string, network: string): JsonObject {
     : JsonObject.parse(text, `${key} in the config of network "${network}"`);
 }
 
-function forSecondary(runtimeConfig: JsonObject): JsonObject {
-  return JsonObject.of([...runtimeConfig.entries()].filter(([name]) => !PRIMARY_ONLY.has(name)));
-}
-
-function requestedCapabilities(base: JsonObject, selection: Selection): JsonObject {
+/** What the runtime says to all, and over it what the pod asks of this network (spec §4.8). The primary's is the runtime's alone. */
+function secondaryCapabilities(
+  { runtimeConfig, inheritRuntimeConfig }: PlanInput["netConf"],
+  selection: Selection | undefined,
+): JsonObject {
+  const isShared = (name: string): boolean =>
+    !PRIMARY_ONLY.has(name) && (inheritRuntimeConfig || !INHERITABLE.has(name));
+  const shared = JsonObject.of([...runtimeConfig.entries()].filter(([name]) => isShared(name)));
   const requested: readonly (readonly [string, unknown])[] = [
-    ["portMappings", selection.portMappings],
-    ["bandwidth", selection.bandwidth],
-    ["ips", selection.ips],
-    ["mac", selection.mac],
-    ["infinibandGUID", selection.infinibandGuid],
-    ["deviceID", selection.deviceId],
+    ["portMappings", selection?.portMappings],
+    ["bandwidth", selection?.bandwidth],
+    ["ips", selection?.ips],
+    ["mac", selection?.mac],
+    ["infinibandGUID", selection?.infinibandGuid],
+    ["deviceID", selection?.deviceId],
   ];
   return requested
     .filter(([, value]) => value !== undefined)
-    .reduce((args, [name, value]) => args.with(name, JSON.stringify(value)), base);
+    .reduce((args, [name, value]) => args.with(name, JSON.stringify(value)), shared);
 }
 
-function legacyArgs(selection: Selection): readonly (readonly [string, string])[] {
+function legacyArgs(selection: Selection | undefined): readonly (readonly [string, string])[] {
   return [
-    ...(selection.mac === undefined ? [] : [["MAC", selection.mac] as const]),
-    ...(selection.ips === undefined ? [] : [["IP", selection.ips.join(",")] as const]),
+    ...(selection?.mac === undefined ? [] : [["MAC", selection.mac] as const]),
+    ...(selection?.ips === undefined ? [] : [["IP", selection.ips.join(",")] as const]),
   ];
 }
 
@@ -163,9 +129,13 @@ function refuseClashes(planned: readonly PlannedAttachment[]): void {
   for (const { ifName, network } of planned) {
     const other = owners.get(ifName);
     if (other !== undefined) {
-      throw new PlexusError("interface-conflict", `networks "${other}" and "${network}" both ask for interface ${ifName}`, {
-        details: "give one of them another interface name in the pod's networks annotation",
-      });
+      throw new PlexusError(
+        "interface-conflict",
+        `networks "${other}" and "${network}" both ask for interface ${ifName}`,
+        {
+          details: "give one of them another interface name in the pod's networks annotation",
+        },
+      );
     }
     owners.set(ifName, network);
   }

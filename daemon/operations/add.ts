@@ -10,9 +10,10 @@ import type { RecordedAttachment, RecordedPod, SandboxRecord } from "../domain/s
 import type { Clock } from "../ports/clock.ts";
 import type { SandboxLinks } from "../ports/sandbox-links.ts";
 import { detach, type DetachDeps, podPrefix, surroundingsOf } from "./detach.ts";
-import { findSelections, type SelectionDeps } from "./find-selections.ts";
+import { type DelegateDeps, findDelegates, findPod } from "./find-delegates.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
 import { refuseIfGivenUp, type Scope } from "./scope.ts";
+import { type ReadinessDeps, waitUntilReady } from "./wait-until-ready.ts";
 
 export interface AddRequest {
   readonly sandbox: SandboxId;
@@ -27,10 +28,9 @@ export interface AddRequest {
   readonly netConf: NetConf;
 }
 
-export interface AddDeps extends DetachDeps, SelectionDeps {
+export interface AddDeps extends DetachDeps, DelegateDeps, ReadinessDeps {
   readonly queue: SandboxQueue;
   readonly links: SandboxLinks;
-  readonly clock: Clock;
   /** How long undoing a failed ADD may take: the request's own deadline has usually just passed. */
   readonly undoTimeoutMs: number;
 }
@@ -52,8 +52,10 @@ async function prepare(
   request: AddRequest,
   scope: Scope,
 ): Promise<{ readonly planned: readonly PlannedAttachment[]; readonly intent: SandboxRecord }> {
-  const selections = await findSelections(deps, request.args, scope.signal);
-  const planned = planAttachments({ ...request, selections });
+  await waitUntilReady(deps, request.netConf, scope.signal);
+  const pod = await findPod(deps.pods, request.args, scope.signal);
+  const sources = await findDelegates(deps, request.netConf, pod, scope);
+  const planned = planAttachments({ ...request, sources });
   const others = await clearTheGround(deps, request, scope);
   await refuseTakenLinks(deps.links, request, planned, scope.signal);
   const intent = intendedRecord(deps.clock, request, planned, others);
@@ -143,7 +145,8 @@ async function refuseTakenLinks(
         });
       case "netns-gone":
         throw new PlexusError("invalid-netns", `network "${network}": no net namespace ${netns} found`, {
-          details: "the sandbox went away or its namespace is not visible to the daemon; the runtime must make it before ADD",
+          details:
+            "the sandbox went away or its namespace is not visible to the daemon; the runtime must make it before ADD",
         });
       case "not-a-netns":
         throw new PlexusError("invalid-netns", `network "${network}": ${netns} is not a network namespace`, {
@@ -161,7 +164,11 @@ async function refuseTakenLinks(
 }
 
 /** A finished ADD must not be repeated; the leavings of one that a crash cut short are taken away first. */
-async function clearTheGround(deps: AddDeps, request: AddRequest, scope: Scope): Promise<readonly RecordedAttachment[]> {
+async function clearTheGround(
+  deps: AddDeps,
+  request: AddRequest,
+  scope: Scope,
+): Promise<readonly RecordedAttachment[]> {
   const record = await deps.journal.read(request.sandbox);
   if (record === undefined) return [];
   const mine = record.attachments.filter(isOf(request));

@@ -29,9 +29,13 @@ export function makeCheck(deps: CheckDeps): (request: CheckRequest, scope: Scope
       const record = await deps.journal.read(request.sandbox);
       const mine = record?.attachments.filter(({ owner }) => owner === request.ifName) ?? [];
       if (record === undefined || mine.length === 0) {
-        throw new PlexusError("unknown-container", `nothing is attached to sandbox ${request.sandbox} as ${request.ifName}`, {
-          details: "it was never added by this daemon, or has been deleted; the runtime should make the sandbox anew",
-        });
+        throw new PlexusError(
+          "unknown-container",
+          `nothing is attached to sandbox ${request.sandbox} as ${request.ifName}`,
+          {
+            details: "it was never added by this daemon, or has been deleted; the runtime should make the sandbox anew",
+          },
+        );
       }
       for (const attachment of mine) {
         const { network, ifName, state } = attachment;

@@ -57,7 +57,8 @@ async function netnsForDel(
     case "host-netns":
       if (netnsMayBeHosts) return netns;
       throw new PlexusError("invalid-netns", `${prefix}CNI_NETNS ${netns} is the host's own network namespace`, {
-        details: "refused, because plugins would delete interfaces of the node; the runtime must name the sandbox's namespace or none",
+        details:
+          "refused, because plugins would delete interfaces of the node; the runtime must name the sandbox's namespace or none",
       });
   }
 }

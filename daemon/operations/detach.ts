@@ -78,7 +78,10 @@ export function delegateOf(attachment: RecordedAttachment): Delegate {
     network: attachment.network,
     conflist: parseConflist(attachment.conflist, what),
     ifName: attachment.ifName,
-    capabilityArgs: JsonObject.parse(attachment.capabilityArgs, `the recorded capability args of "${attachment.network}"`),
+    capabilityArgs: JsonObject.parse(
+      attachment.capabilityArgs,
+      `the recorded capability args of "${attachment.network}"`,
+    ),
     cniArgs: attachment.cniArgs,
   };
 }

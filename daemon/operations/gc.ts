@@ -1,10 +1,12 @@
 import { isAtLeast } from "../domain/cni/version.ts";
 import { PlexusError } from "../domain/errors.ts";
+import type { NetworkName } from "../domain/ids.ts";
 import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import type { NetConf } from "../domain/netconf.ts";
-import { inlineConflists } from "../domain/plan.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
-import { detach, type DetachDeps } from "./detach.ts";
+import type { Journal } from "../ports/journal.ts";
+import { delegateOf, detach, type DetachDeps } from "./detach.ts";
+import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
 import { throwAll } from "./run-conflist.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
 import type { Scope } from "./scope.ts";
@@ -14,16 +16,17 @@ export interface GcRequest {
   readonly searchPath: readonly string[];
 }
 
-export interface GcDeps extends DetachDeps {
+export interface GcDeps extends DetachDeps, DelegateDeps {
   readonly queue: SandboxQueue;
 }
 
 /**
  * Detaches what the runtime no longer counts as valid, of that which was made for the same network config, and then passes GC on to the
- * default network's plugins. Other configs on the node have a GC of their own.
+ * plugins that know it. Other configs on the node have a GC of their own.
  */
 export function makeGc(deps: GcDeps): (request: GcRequest, scope: Scope) => Promise<void> {
-  return async ({ netConf, searchPath }, scope) => {
+  return async (request, scope) => {
+    const { netConf } = request;
     const valid = netConf.validAttachments;
     if (valid === undefined) {
       throw new PlexusError("invalid-config", "GC needs the list of valid attachments", {
@@ -33,9 +36,10 @@ export function makeGc(deps: GcDeps): (request: GcRequest, scope: Scope) => Prom
     const isStale = (record: SandboxRecord, { owner, confName }: RecordedAttachment): boolean =>
       confName === netConf.name &&
       !valid.some(({ containerId, ifName }) => containerId === record.sandbox && ifName === owner);
+    // Plugins clean up what they are not told to keep, so they are told nothing unless every record can be read.
+    const before = await recordsOf(deps.journal).catch(() => undefined);
     const failures = await collect(deps, isStale, scope);
-    await tellPlugins(deps, netConf, searchPath, scope).catch((thrown: unknown) => failures.push(PlexusError.from(thrown)));
-    throwAll(failures);
+    throwAll(before === undefined ? failures : [...failures, ...(await tellPlugins(deps, request, before, scope))]);
   };
 }
 
@@ -47,35 +51,58 @@ async function collect(
   const sandboxes = await deps.journal.list();
   const outcomes = await Promise.all(
     sandboxes.map((sandbox) =>
-      deps.queue.run(sandbox, "in-turn", scope.signal, async () => {
-        const record = await deps.journal.read(sandbox);
-        if (record === undefined) return [];
-        const which = (attachment: RecordedAttachment): boolean => isStale(record, attachment);
-        // The runtime has forgotten the sandbox, so its namespace path may belong to somebody else by now.
-        return detach(deps, record, { which }, "", scope);
-      }),
+      deps.queue
+        .run(sandbox, "in-turn", scope.signal, async () => {
+          const record = await deps.journal.read(sandbox);
+          if (record === undefined) return [];
+          const which = (attachment: RecordedAttachment): boolean => isStale(record, attachment);
+          // The runtime has forgotten the sandbox, so its namespace path may belong to somebody else by now.
+          return detach(deps, record, { which }, "", scope);
+        })
+        .catch((thrown: unknown) => [PlexusError.from(thrown)]),
     ),
   );
   return outcomes.flat();
 }
 
-async function tellPlugins(deps: GcDeps, netConf: NetConf, searchPath: readonly string[], scope: Scope): Promise<void> {
-  const [conflist] = inlineConflists(netConf);
-  if (conflist.disableGc || !isAtLeast(conflist.version, "1.1.0")) return;
-  const delegate = { network: conflist.name, conflist, capabilityArgs: JsonObject.empty, cniArgs: "" };
-  const around = { sandbox: "", netns: "", searchPath, netnsOverride: "" } as const;
-  await deps.conflists.gc(delegate, await attachmentsOf(deps, conflist.name), around, scope);
+/** Every network that something was made for, and the default one: its plugins may know of leftovers that nobody else does. */
+async function tellPlugins(
+  deps: GcDeps,
+  { netConf, searchPath }: GcRequest,
+  before: readonly SandboxRecord[],
+  scope: Scope,
+): Promise<PlexusError[]> {
+  const [clusterDefault] = await findDelegates(deps, netConf, undefined, scope);
+  const recorded = before.flatMap(({ attachments }) =>
+    attachments.map((attachment) => delegateOf(attachment).conflist),
+  );
+  const conflists = new Map([...recorded, clusterDefault.conflist].map((conflist) => [conflist.name, conflist]));
+  const kept = await recordsOf(deps.journal);
+  const failures: PlexusError[] = [];
+  for (const conflist of conflists.values()) {
+    if (conflist.disableGc || !isAtLeast(conflist.version, "1.1.0")) continue;
+    const delegate = { network: conflist.name, conflist, capabilityArgs: JsonObject.empty, cniArgs: "" };
+    const around = { sandbox: "", netns: "", searchPath, netnsOverride: "" } as const;
+    try {
+      await deps.conflists.gc(delegate, attachmentsOf(kept, conflist.name), around, scope);
+    } catch (thrown) {
+      failures.push(PlexusError.from(thrown).within(`error in GC of network "${conflist.name}": `));
+    }
+  }
+  return failures;
+}
+
+async function recordsOf(journal: Journal): Promise<readonly SandboxRecord[]> {
+  const records = await Promise.all((await journal.list()).map((sandbox) => journal.read(sandbox)));
+  return records.filter((record) => record !== undefined);
 }
 
 /** What the plugins of that network may keep: every interface on record that they made, whatever its sandbox calls its first one. */
-async function attachmentsOf({ journal }: GcDeps, network: string): Promise<JsonText> {
-  const records = await Promise.all((await journal.list()).map((sandbox) => journal.read(sandbox)));
-  const kept = records.flatMap((record) =>
-    record === undefined
-      ? []
-      : record.attachments
-          .filter((attachment) => attachment.network === network)
-          .map(({ ifName }) => ({ containerID: record.sandbox, ifname: ifName })),
+function attachmentsOf(records: readonly SandboxRecord[], network: NetworkName): JsonText {
+  const kept = records.flatMap(({ sandbox, attachments }) =>
+    attachments
+      .filter((attachment) => delegateOf(attachment).conflist.name === network)
+      .map(({ ifName }) => ({ containerID: sandbox, ifname: ifName })),
   );
   return JSON.stringify(kept);
 }

@@ -52,6 +52,12 @@ export interface ConflistRunner {
 /** A plugin gets the daemon's environment in no part: no credentials, no KUBERNETES_* (delegates B.3). */
 const PLUGIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/**
+ * The head of an auxiliary chain (spec §4.5). Multus ships an executable for it, which answers every ADD with an empty result and does nothing
+ * else; so do we, without one.
+ */
+const PASSTHRU = "passthru";
+
 export function makeConflistRunner(runner: PluginRunner, clock: Clock): ConflistRunner {
   /** One plugin, one verb. Resolves with what it printed. */
   async function exec(
@@ -62,6 +68,7 @@ export function makeConflistRunner(runner: PluginRunner, clock: Clock): Conflist
     around: Surroundings,
     scope: Scope,
   ): Promise<string> {
+    if (plugin.type === PASSTHRU) return JSON.stringify({ cniVersion: delegate.conflist.writtenVersion });
     const run = { type: plugin.type, searchPath: around.searchPath, env: environment(verb, delegate, around), stdin };
     const began = clock.monotonic();
     let report: PluginReport | undefined;

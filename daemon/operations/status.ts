@@ -1,21 +1,33 @@
 import { isAtLeast } from "../domain/cni/version.ts";
 import { JsonObject } from "../domain/json/json-object.ts";
 import type { NetConf } from "../domain/netconf.ts";
-import { inlineConflists } from "../domain/plan.ts";
+import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
 import type { ConflistRunner } from "./run-conflist.ts";
 import type { Scope } from "./scope.ts";
+import { type ReadinessDeps, waitUntilReady } from "./wait-until-ready.ts";
 
 export interface StatusRequest {
   readonly netConf: NetConf;
   readonly searchPath: readonly string[];
 }
 
-/** Asks the default network's plugins whether an ADD would have a chance. Those older than CNI 1.1.0 cannot be asked (spec §1.7). */
-export function makeStatus(conflists: ConflistRunner): (request: StatusRequest, scope: Scope) => Promise<void> {
+export interface StatusDeps extends DelegateDeps, ReadinessDeps {
+  readonly conflists: ConflistRunner;
+  /** Rejects while the sources of pods and networks are not there yet. */
+  readonly refuseUnlessSynced: () => void;
+}
+
+/**
+ * Whether an ADD would have a chance: our own sources are there, the default network is ready, and its plugins say so.
+ * Plugins older than CNI 1.1.0 cannot be asked (spec §1.7).
+ */
+export function makeStatus(deps: StatusDeps): (request: StatusRequest, scope: Scope) => Promise<void> {
   return async ({ netConf, searchPath }, scope) => {
-    const [conflist] = inlineConflists(netConf);
+    deps.refuseUnlessSynced();
+    await waitUntilReady(deps, netConf, scope.signal);
+    const [{ network, conflist }] = await findDelegates(deps, netConf, undefined, scope);
     if (!isAtLeast(conflist.version, "1.1.0")) return;
-    const delegate = { network: conflist.name, conflist, capabilityArgs: JsonObject.empty, cniArgs: "" };
-    await conflists.status(delegate, { sandbox: "", netns: "", searchPath, netnsOverride: "" }, scope);
+    const delegate = { network, conflist, capabilityArgs: JsonObject.empty, cniArgs: "" };
+    await deps.conflists.status(delegate, { sandbox: "", netns: "", searchPath, netnsOverride: "" }, scope);
   };
 }

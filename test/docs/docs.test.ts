@@ -7,7 +7,6 @@ import { parseConflist } from "../../daemon/domain/cni/conf.ts";
 import { FAILURES } from "../../daemon/domain/errors.ts";
 import { namespace } from "../../daemon/domain/ids.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
-import { inlineConflists } from "../../daemon/domain/plan.ts";
 import { parseSelections } from "../../daemon/domain/selection.ts";
 
 const page = (name: string): Promise<string> => readFile(`docs/${name}.md`, "utf8");
@@ -19,7 +18,12 @@ function rows(text: string, heading: string): readonly (readonly string[])[] {
     .split("\n")
     .filter((line) => line.startsWith("|") && !line.startsWith("| ---"))
     .slice(1)
-    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
 }
 
 function blocks(text: string, language: string): readonly string[] {
@@ -37,16 +41,28 @@ describe("docs/errors.md", () => {
 describe("docs/configuration.md", () => {
   it("has a row for every setting of the daemon, with its default, and no other", async () => {
     const defaults = ConfigSchema.parse({});
-    const documented = rows(await page("configuration"), "## The daemon").map(([key = "", value = ""]) => [key.replaceAll("`", ""), value.replaceAll("`", "")]);
-    const computed: Readonly<Record<string, string>> = { maxRunningPlugins: "cores x 4", hostMountNamespace: "unset", hostRoot: "unset" };
-    const known = Object.keys(ConfigSchema.shape).map((key) => [key, computed[key] ?? String(defaults[key as keyof typeof defaults])]);
+    const documented = rows(await page("configuration"), "## The daemon").map(([key = "", value = ""]) => [
+      key.replaceAll("`", ""),
+      value.replaceAll("`", ""),
+    ]);
+    const computed: Readonly<Record<string, string>> = {
+      maxRunningPlugins: "cores x 4",
+      hostMountNamespace: "unset",
+      hostRoot: "unset",
+    };
+    const known = Object.keys(ConfigSchema.shape).map((key) => [
+      key,
+      computed[key] ?? String(defaults[key as keyof typeof defaults]),
+    ]);
     expect(documented).toEqual(known);
   });
 
   it("shows a config that the daemon takes, and one that it can plan with", async () => {
     const [daemonConfig = "", netConf = ""] = blocks(await page("configuration"), "json");
     expect(parseConfig(JSON.parse(daemonConfig), "the example")).toMatchObject({ binDir: "/usr/lib/cni" });
-    expect(inlineConflists(parseNetConf(netConf)).map(({ name }) => name)).toEqual(["pods"]);
+    const { networks } = parseNetConf(netConf);
+    const delegates = networks.given === "inline" ? networks.delegates : [];
+    expect(delegates.map((text) => parseConflist(text, "the example").name)).toEqual(["pods"]);
   });
 
   it("shows an annotation that selects what it seems to", async () => {
@@ -63,6 +79,9 @@ describe("docs/manifests.md", () => {
   it("shows a network whose config can be run", async () => {
     const [example = ""] = blocks(await page("manifests"), "yaml");
     const [nad] = parseAllDocuments(example).map((document) => document.toJS() as { spec: { config: string } });
-    expect(parseConflist(nad?.spec.config ?? "", "the example", "storage")).toMatchObject({ name: "storage", version: "1.0.0" });
+    expect(parseConflist(nad?.spec.config ?? "", "the example", "storage")).toMatchObject({
+      name: "storage",
+      version: "1.0.0",
+    });
   });
 });

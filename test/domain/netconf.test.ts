@@ -1,26 +1,81 @@
 import { describe, expect, it } from "vitest";
+import { JsonObject } from "../../daemon/domain/json/json-object.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
 
-const conf = (members: string): string => `{"name":"plexus","cniVersion":"1.0.0"${members === "" ? "" : `,${members}`}}`;
+const conf = (members: string): string =>
+  `{"name":"plexus","cniVersion":"1.0.0"${members === "" ? "" : `,${members}`}}`;
 
 describe("parseNetConf", () => {
   it("keeps each inline delegate as it was written", () => {
-    const { delegates } = parseNetConf(conf('"delegates":[{"type":"a","mtu":0}, {"plugins":[ ]}]'));
-    expect(delegates).toEqual(['{"type":"a","mtu":0}', '{"plugins":[ ]}']);
+    const { networks } = parseNetConf(conf('"delegates":[{"type":"a","mtu":0}, {"plugins":[ ]}]'));
+    expect(networks).toEqual({ given: "inline", delegates: ['{"type":"a","mtu":0}', '{"plugins":[ ]}'] });
   });
 
   it.each([
-    { why: "no delegates", members: "", want: { delegates: [], binDir: undefined, validAttachments: undefined } },
-    { why: "delegates are null", members: '"delegates":null', want: { delegates: [] } },
-    { why: "keys in another case are ours too (T119)", members: '"Delegates":[{}],"BINDIR":"/x"', want: { delegates: ["{}"], binDir: "/x" } },
+    {
+      why: "nothing given",
+      members: "",
+      want: {
+        networks: { given: "inline", delegates: [] },
+        binDir: undefined,
+        confDir: "/etc/cni/multus/net.d",
+        multusNamespace: "kube-system",
+        systemNamespaces: ["kube-system"],
+        isolation: undefined,
+        auxiliaryChain: undefined,
+        readinessIndicatorFile: undefined,
+        inheritRuntimeConfig: false,
+        validAttachments: undefined,
+      },
+    },
+    { why: "delegates are null", members: '"delegates":null', want: { networks: { given: "inline", delegates: [] } } },
+    {
+      why: "a clusterNetwork makes inline delegates count for nothing (T118)",
+      members: '"clusterNetwork":"cbr0","defaultNetworks":["a"],"delegates":[{}]',
+      want: { networks: { given: "by-name", clusterNetwork: "cbr0", defaultNetworks: ["a"] } },
+    },
+    { why: "an empty clusterNetwork is none", members: '"clusterNetwork":""', want: { networks: { given: "inline" } } },
+    {
+      why: "keys in another case are ours too (T119)",
+      members: '"Delegates":[{}],"BINDIR":"/x","readinessIndicatorFile":"/r"',
+      want: { networks: { delegates: ["{}"] }, binDir: "/x", readinessIndicatorFile: "/r" },
+    },
+    {
+      why: "isolation without a list of its own (T113)",
+      members: '"namespaceIsolation":true',
+      want: { isolation: { globalNamespaces: ["default"] } },
+    },
+    {
+      why: "isolation with one (T112, T149)",
+      members: '"namespaceIsolation":true,"globalNamespaces":" foo,bar ,x"',
+      want: { isolation: { globalNamespaces: ["foo", "bar", "x"] } },
+    },
     {
       why: "the runtime's list of what is valid",
       members: '"cni.dev/valid-attachments":[{"containerID":"abc","ifname":"eth0"}]',
       want: { validAttachments: [{ containerId: "abc", ifName: "eth0" }] },
     },
-    { why: "an empty list of what is valid is a list", members: '"cni.dev/valid-attachments":[]', want: { validAttachments: [] } },
+    {
+      why: "an empty list of what is valid is a list",
+      members: '"cni.dev/valid-attachments":[]',
+      want: { validAttachments: [] },
+    },
+    {
+      why: "a prevResult, which is nobody's business here (T041, T114)",
+      members: '"prevResult":{"x":1}',
+      want: { name: "plexus" },
+    },
   ])("$why", ({ members, want }) => {
     expect(parseNetConf(conf(members))).toMatchObject(want);
+  });
+
+  it("lets the daemon's own settings win over the runtime's (T270)", () => {
+    const overlay = JsonObject.parse('{"namespaceIsolation":true,"binDir":"/opt/x","vendor":1}', "the overlay");
+    expect(parseNetConf(conf('"binDir":"/y","confDir":"/z"'), overlay)).toMatchObject({
+      binDir: "/opt/x",
+      confDir: "/z",
+      isolation: { globalNamespaces: ["default"] },
+    });
   });
 
   it("keeps every capability arg of the runtime, known to us or not (T116)", () => {
@@ -34,11 +89,15 @@ describe("parseNetConf", () => {
     { why: "no name (T005)", text: "{}", code: 7 },
     { why: "a name that could be a path", text: '{"name":"a/b"}', code: 7 },
     { why: "an unknown version (T006)", text: '{"name":"a","cniVersion":"2.0.0"}', code: 1 },
-    { why: "a version that is no string", text: '{"name":"a","cniVersion":1}', code: 7 },
+    { why: "a version that is no string", text: '{"name":"a","cniVersion":1}', code: 6 },
+    { why: "a flag that is a word (T120)", text: conf('"namespaceIsolation":"true"'), code: 6 },
     { why: "delegates that are no list", text: conf('"delegates":{}'), code: 6 },
     { why: "a runtimeConfig that is no object", text: conf('"runtimeConfig":[]'), code: 6 },
-    { why: "a valid attachment without its interface", text: conf('"cni.dev/valid-attachments":[{"containerID":"a"}]'), code: 7 },
-    { why: "clusterNetwork, rather than ignoring it", text: conf('"clusterNetwork":"x"'), code: 2 },
+    {
+      why: "a valid attachment without its interface",
+      text: conf('"cni.dev/valid-attachments":[{"containerID":"a"}]'),
+      code: 6,
+    },
   ])("refuses: $why", ({ text, code }) => {
     expect(() => parseNetConf(text)).toThrow(expect.objectContaining({ code }) as Error);
   });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
+import { parseConflist } from "../../daemon/domain/cni/conf.ts";
+import type { DelegateSource } from "../../daemon/domain/delegate-source.ts";
 import { type IfName, isIfName, namespace } from "../../daemon/domain/ids.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
 import { type PlannedAttachment, planAttachments } from "../../daemon/domain/plan.ts";
@@ -9,27 +11,35 @@ const ifName = (text: string): IfName => (isIfName(text) ? text : expect.fail(te
 
 const BRIDGE = '{"name":"pods","type":"bridge"}';
 const POD_ARGS = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;FOO=bar";
-const PROMISED = "IgnoreUnknown=true;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;K8S_POD_UID=";
+const PROMISED =
+  "IgnoreUnknown=true;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;K8S_POD_UID=";
 
 /** Every NAD there is has the same config, so that what differs is what the row asks for. */
 function plan(given: {
-  readonly delegates?: string;
+  readonly delegates?: readonly [string, ...string[]];
   readonly runtimeConfig?: string;
+  readonly more?: string;
+  readonly defaultNetwork?: string;
   readonly annotation?: string;
   readonly config?: string;
 }): readonly PlannedAttachment[] {
-  const { delegates = BRIDGE, runtimeConfig = "{}", annotation, config = '{"type":"macvlan"}' } = given;
-  const home = namespace("shop");
+  const { delegates = [BRIDGE], runtimeConfig = "{}", more = "", annotation, config = '{"type":"macvlan"}' } = given;
+  const asked = (text: string | undefined): DelegateSource[] =>
+    parseSelections(text, namespace("shop")).map((selection) => ({
+      network: `${selection.namespace}/${selection.name}`,
+      conflist: parseConflist(config, "the config", selection.name),
+      selection,
+    }));
+  const cluster = delegates.map((text): DelegateSource => {
+    const conflist = parseConflist(text, "a delegate");
+    return { network: conflist.name, conflist };
+  });
+  const [first = expect.fail("no default network"), ...others] = [...asked(given.defaultNetwork), ...cluster];
   return planAttachments({
-    netConf: parseNetConf(
-      `{"name":"plexus","cniVersion":"1.0.0","delegates":[${delegates}],"runtimeConfig":${runtimeConfig}}`,
-    ),
+    netConf: parseNetConf(`{"name":"plexus","cniVersion":"1.0.0","runtimeConfig":${runtimeConfig}${more}}`),
     args: parseCniArgs(POD_ARGS),
     ifName: ifName("eth0"),
-    selections: parseSelections(annotation, home).map((selection) => ({
-      selection,
-      definition: { namespace: selection.namespace, name: selection.name, config },
-    })),
+    sources: [first, ...others, ...asked(annotation)],
   });
 }
 
@@ -47,7 +57,7 @@ describe("which interfaces a sandbox gets", () => {
     },
     {
       why: "inline delegates count too (T030)",
-      delegates: `${BRIDGE},{"name":"more","type":"bridge"}`,
+      delegates: [BRIDGE, '{"name":"more","type":"bridge"}'] as const,
       annotation: "blue",
       want: [
         ["eth0", "pods"],
@@ -74,7 +84,10 @@ describe("which interfaces a sandbox gets", () => {
       ],
     },
   ])("$why", ({ delegates, annotation, want }) => {
-    const planned = plan({ ...(delegates !== undefined && { delegates }), ...(annotation !== undefined && { annotation }) });
+    const planned = plan({
+      ...(delegates !== undefined && { delegates }),
+      ...(annotation !== undefined && { annotation }),
+    });
     expect(planned.map(({ ifName, network }) => [ifName, network])).toEqual(want);
   });
 
@@ -86,11 +99,11 @@ describe("which interfaces a sandbox gets", () => {
     { why: "two networks want one interface", given: { annotation: "a@x,b@x" }, code: 103 },
     { why: "a network wants the primary's interface", given: { annotation: "a@eth0" }, code: 103 },
     { why: "a name meets a counted one", given: { annotation: "a@net2,b" }, code: 103 },
-    { why: "there is no default network (T110)", given: { delegates: "" }, code: 7 },
-    { why: "default-route, rather than ignoring it", given: { annotation: '[{"name":"a","default-route":["10.0.0.1"]}]' }, code: 2 },
-    { why: "a NAD without config, rather than guessing", given: { annotation: "a", config: " " }, code: 2 },
-    { why: "a NAD whose config is not JSON", given: { annotation: "a", config: "{" }, code: 6 },
-    { why: "cni-args over an args that is no object", given: { annotation: '[{"name":"a","cni-args":{"x":1}}]', config: '{"type":"t","args":1}' }, code: 6 },
+    {
+      why: "cni-args over an args that is no object",
+      given: { annotation: '[{"name":"a","cni-args":{"x":1}}]', config: '{"type":"t","args":1}' },
+      code: 6,
+    },
   ])("refuses: $why", ({ given, code }) => {
     expect(() => plan(given)).toThrow(expect.objectContaining({ code }) as Error);
   });
@@ -100,8 +113,42 @@ describe("what each attachment is told", () => {
   it.each([
     {
       why: "the runtime's port mappings and bandwidth are the primary's alone, the rest is for all",
-      given: { runtimeConfig: '{"portMappings":[{"hostPort":80}],"bandwidth":{"ingressRate":1},"dns":{"a":1}}', annotation: "blue" },
+      given: {
+        runtimeConfig: '{"portMappings":[{"hostPort":80}],"bandwidth":{"ingressRate":1},"dns":{"a":1}}',
+        annotation: "blue",
+      },
       want: ['{"portMappings":[{"hostPort":80}],"bandwidth":{"ingressRate":1},"dns":{"a":1}}', '{"dns":{"a":1}}'],
+    },
+    {
+      why: "with inheritRuntimeConfig others get the port mappings and bandwidth too, as Multus has it (T197)",
+      given: {
+        runtimeConfig: '{"portMappings":[{"hostPort":80}],"mac":"m"}',
+        more: ',"inheritRuntimeConfig":true',
+        annotation: "blue",
+      },
+      want: ['{"portMappings":[{"hostPort":80}],"mac":"m"}', '{"portMappings":[{"hostPort":80}]}'],
+    },
+    {
+      why: "strictCompat says the same",
+      given: { runtimeConfig: '{"bandwidth":{}}', more: ',"strictCompat":true', annotation: "blue" },
+      want: ['{"bandwidth":{}}', '{"bandwidth":{}}'],
+    },
+    {
+      why: "a request over what is inherited wins (T194)",
+      given: {
+        runtimeConfig: '{"bandwidth":{"ingressRate":1}}',
+        more: ',"inheritRuntimeConfig":true',
+        annotation: '[{"name":"blue","bandwidth":{"ingressRate":2,"ingressBurst":3,"egressRate":4,"egressBurst":5}}]',
+      },
+      want: [
+        '{"bandwidth":{"ingressRate":1}}',
+        '{"bandwidth":{"ingressRate":2,"ingressBurst":3,"egressRate":4,"egressBurst":5}}',
+      ],
+    },
+    {
+      why: "the pod's own default network keeps to what the runtime says (T193)",
+      given: { runtimeConfig: '{"mac":"m"}', defaultNetwork: '[{"name":"own","mac":"02:00:00:00:00:01"}]' },
+      want: ['{"mac":"m"}', "{}"],
     },
     {
       why: "a selection's own requests become capability args (T192)",
@@ -119,7 +166,9 @@ describe("what each attachment is told", () => {
   });
 
   it("asks for MAC and addresses in CNI_ARGS too, but only on ADD (T202)", () => {
-    const [primary, blue] = plan({ annotation: '[{"name":"a","ips":["10.0.0.5","10.0.0.6"],"mac":"02:00:00:00:00:01"}]' });
+    const [primary, blue] = plan({
+      annotation: '[{"name":"a","ips":["10.0.0.5","10.0.0.6"],"mac":"02:00:00:00:00:01"}]',
+    });
     expect(primary).toMatchObject({ cniArgs: `${PROMISED};FOO=bar`, addCniArgs: `${PROMISED};FOO=bar` });
     expect(blue).toMatchObject({
       cniArgs: `${PROMISED};FOO=bar`,
@@ -127,8 +176,40 @@ describe("what each attachment is told", () => {
     });
   });
 
+  it("lets the pod's own default network name its interface and ask for a MAC in CNI_ARGS (T168)", () => {
+    const [primary] = plan({ defaultNetwork: '[{"name":"own","interface":"foo","mac":"02:00:00:00:00:01"}]' });
+    expect(primary).toMatchObject({
+      ifName: "foo",
+      primary: true,
+      addCniArgs: `${PROMISED};FOO=bar;MAC=02:00:00:00:00:01`,
+    });
+  });
+
   it.each([
-    { why: "cni-args make args.cni (T191)", config: '{"type":"t","name":"n"}', want: ['{"type":"t","name":"n","args":{"cni":{"ips":["x"]}}}'] },
+    {
+      why: "the first flannel network keeps its directory",
+      annotation: "blue",
+      delegates: [BRIDGE] as const,
+      want: [undefined, undefined],
+    },
+    {
+      why: "each further one gets one of its own, below the one it names",
+      annotation: "blue,red",
+      delegates: ['{"name":"cbr0","type":"flannel"}'] as const,
+      want: [undefined, "/data/net1", "/data/net2"],
+    },
+  ])("flannel: $why", ({ annotation, delegates, want }) => {
+    const planned = plan({ annotation, delegates, config: '{"type":"flannel","dataDir":"/data"}' });
+    const dirs = planned.map(({ conflist }) => conflist.plugins[0]?.conf.get("dataDir"));
+    expect(dirs.map((dir) => (dir === "/data" ? undefined : dir))).toEqual(want);
+  });
+
+  it.each([
+    {
+      why: "cni-args make args.cni (T191)",
+      config: '{"type":"t","name":"n"}',
+      want: ['{"type":"t","name":"n","args":{"cni":{"ips":["x"]}}}'],
+    },
     {
       why: "cni-args win over the conf's own and leave the others (T191)",
       config: '{"type":"t","name":"n","args":{"other":1,"cni":{"ips":[],"keep":2}}}',

@@ -70,9 +70,12 @@ export async function makeHost(): Promise<Host> {
       return stdout;
     },
     async write(path, content) {
-      const { status, stderr } = await host.run(["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1.new" && mv "$1.new" "$1"', "sh", path], {
-        stdin: content,
-      });
+      const { status, stderr } = await host.run(
+        ["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1.new" && mv "$1.new" "$1"', "sh", path],
+        {
+          stdin: content,
+        },
+      );
       if (status !== 0) throw new Error(`${path}: ${stderr}`);
     },
     async stop() {

@@ -2,7 +2,19 @@ import { describe, expect, it } from "vitest";
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import { report, fails, succeeds } from "../fakes/scripted-plugin-runner.ts";
-import { addRequest, BRIDGE, delRequest, netConf, netns, obedient, POD_ARGS, said, sandbox, stage, stdinOf } from "./stage.ts";
+import {
+  addRequest,
+  BRIDGE,
+  delRequest,
+  netConf,
+  netns,
+  obedient,
+  POD_ARGS,
+  said,
+  sandbox,
+  stage,
+  stdinOf,
+} from "./stage.ts";
 
 const MACVLAN = '{"cniVersion":"1.0.0","type":"macvlan"}';
 const CHAIN = `{"cniVersion":"1.0.0","name":"pods","plugins":[{"type":"bridge"},
@@ -90,7 +102,10 @@ describe("ADD", () => {
     await node.add(addRequest(), node.scope());
     expect(seen[0]).toEqual(["eth0 intended", "net1 intended"]);
     const record = await node.journal.read(sandbox);
-    expect(record?.attachments.map(({ ifName, state }) => `${ifName} ${state}`)).toEqual(["eth0 attached", "net1 attached"]);
+    expect(record?.attachments.map(({ ifName, state }) => `${ifName} ${state}`)).toEqual([
+      "eth0 attached",
+      "net1 attached",
+    ]);
   });
 
   it("shows the network status of all networks", async () => {
@@ -114,7 +129,8 @@ describe("an ADD that fails", () => {
     const node = stage({
       annotation: "blue,red",
       nads: { blue: MACVLAN, red: MACVLAN },
-      script: (run) => (said(run) === "ADD net1 macvlan" ? fails('{"code":42,"msg":"expected plugin failure"}') : obedient(run)),
+      script: (run) =>
+        said(run) === "ADD net1 macvlan" ? fails('{"code":42,"msg":"expected plugin failure"}') : obedient(run),
     });
     await expect(node.add(addRequest(), node.scope())).rejects.toThrow(
       failed({
@@ -200,14 +216,19 @@ describe("an ADD that fails", () => {
   });
 
   it("does not pass on code 3, which would tell the runtime to clean nothing up", async () => {
-    const node = stage({ script: (run) => (said(run).startsWith("ADD") ? fails('{"code":3,"msg":"who?"}') : obedient(run)) });
+    const node = stage({
+      script: (run) => (said(run).startsWith("ADD") ? fails('{"code":3,"msg":"who?"}') : obedient(run)),
+    });
     await expect(node.add(addRequest(), node.scope())).rejects.toThrow(failed({ code: 106 }));
   });
 
   it("because a plugin is missing says which, and leaves no debt: what could not be started has made nothing", async () => {
     const node = stage({ script: (run) => (run.type === "portmap" ? undefined : obedient(run)) });
     await expect(node.add(addRequest({ netConf: netConf(CHAIN) }), node.scope())).rejects.toThrow(
-      failed({ code: 104, message: expect.stringContaining('failed to find plugin "portmap" in path [/opt/cni/bin]') as string }),
+      failed({
+        code: 104,
+        message: expect.stringContaining('failed to find plugin "portmap" in path [/opt/cni/bin]') as string,
+      }),
     );
     expect(node.said().slice(-1)).toEqual(["DEL eth0 bridge"]);
     expect(await node.journal.list()).toEqual([]);
@@ -223,10 +244,30 @@ describe("an ADD that fails", () => {
 
 describe("an ADD that is refused before anything runs", () => {
   it.each([
-    { why: "the interface is there already (T026)", views: { net1: "taken" }, code: 103, says: "interface name net1 already exists" },
-    { why: "the namespace is not there (T025)", views: { eth0: "netns-gone" }, code: 8, says: "no net namespace /run/netns/pod found" },
-    { why: "the path leads to something else", views: { eth0: "not-a-netns" }, code: 8, says: "is not a network namespace" },
-    { why: "the namespace is the host's own (T011)", views: { eth0: "host-netns" }, code: 8, says: "should not be the same" },
+    {
+      why: "the interface is there already (T026)",
+      views: { net1: "taken" },
+      code: 103,
+      says: "interface name net1 already exists",
+    },
+    {
+      why: "the namespace is not there (T025)",
+      views: { eth0: "netns-gone" },
+      code: 8,
+      says: "no net namespace /run/netns/pod found",
+    },
+    {
+      why: "the path leads to something else",
+      views: { eth0: "not-a-netns" },
+      code: 8,
+      says: "is not a network namespace",
+    },
+    {
+      why: "the namespace is the host's own (T011)",
+      views: { eth0: "host-netns" },
+      code: 8,
+      says: "should not be the same",
+    },
   ] as const)("$why", async ({ views, code, says }) => {
     const node = stage({ annotation: "blue", nads: { blue: MACVLAN }, views });
     await expect(node.add(addRequest(), node.scope())).rejects.toThrow(
@@ -246,9 +287,16 @@ describe("an ADD that is refused before anything runs", () => {
     {
       why: "a network that does not exist (T145)",
       options: { annotation: "blue" },
-      want: { code: 100, message: "[shop/web/uid-1]: cannot find a network-attachment-definition (blue) in namespace (shop)" },
+      want: {
+        code: 100,
+        message: "[shop/web/uid-1]: cannot find a network-attachment-definition (blue) in namespace (shop)",
+      },
     },
-    { why: "an annotation that cannot be read (T133)", options: { annotation: "root@someIP/root@someOtherIP" }, want: { code: 7 } },
+    {
+      why: "an annotation that cannot be read (T133)",
+      options: { annotation: "root@someIP/root@someOtherIP" },
+      want: { code: 7 },
+    },
     { why: "a pod that was replaced by its namesake (T052)", options: { podUid: "uid-2" }, want: { code: 102 } },
     {
       why: "a namesake that says it came from the API (T055)",
@@ -262,7 +310,9 @@ describe("an ADD that is refused before anything runs", () => {
     },
   ])("$why", async ({ options, want }) => {
     const node = stage(options);
-    await expect(node.add(addRequest(), node.scope())).rejects.toThrow(failed({ ...want, details: expect.anything() as string }));
+    await expect(node.add(addRequest(), node.scope())).rejects.toThrow(
+      failed({ ...want, details: expect.anything() as string }),
+    );
     expect(node.said()).toEqual([]);
     expect(await node.journal.list()).toEqual([]);
   });
@@ -277,7 +327,10 @@ describe("an ADD that is refused before anything runs", () => {
   });
 
   it.each([
-    { why: "a static pod, whose mirror has another UID (T054)", options: { podUid: "uid-2", annotations: { "kubernetes.io/config.source": "file" } } },
+    {
+      why: "a static pod, whose mirror has another UID (T054)",
+      options: { podUid: "uid-2", annotations: { "kubernetes.io/config.source": "file" } },
+    },
     { why: "a source that knows no UIDs", options: { podUid: "" } },
   ])("but not $why", async ({ options }) => {
     const node = stage(options);

@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { fails } from "../fakes/scripted-plugin-runner.ts";
-import { addRequest, BRIDGE, delRequest, netConf, obedient, said, sandbox, stage, stdinOf, type StageOptions } from "./stage.ts";
+import {
+  addRequest,
+  BRIDGE,
+  delRequest,
+  netConf,
+  obedient,
+  said,
+  sandbox,
+  stage,
+  stdinOf,
+  type StageOptions,
+} from "./stage.ts";
 
 const MACVLAN = '{"cniVersion":"1.0.0","type":"macvlan"}';
 const failed = (want: object): Error => expect.objectContaining(want) as Error;
@@ -57,7 +68,9 @@ describe("DEL", () => {
 
   it("runs a chain backwards to its end even if a plugin fails", async () => {
     const chain = '{"cniVersion":"1.0.0","name":"pods","plugins":[{"type":"a"},{"type":"b"},{"type":"c"}]}';
-    const node = stage({ script: (run) => (said(run) === "DEL eth0 b" ? fails('{"code":42,"msg":"no"}') : obedient(run)) });
+    const node = stage({
+      script: (run) => (said(run) === "DEL eth0 b" ? fails('{"code":42,"msg":"no"}') : obedient(run)),
+    });
     await node.add(addRequest({ netConf: netConf(chain) }), node.scope());
     await expect(node.del(delRequest, node.scope())).rejects.toThrow(failed({ code: 42 }));
     expect(node.said().slice(3)).toEqual(["DEL eth0 c", "DEL eth0 b", "DEL eth0 a"]);
@@ -84,7 +97,9 @@ describe("DEL", () => {
     await node.add(addRequest({ netConf: netConf(chain) }), node.scope());
     await node.del(delRequest, node.scope());
     const given = node.runner.runs.slice(2).map((run) => stdinOf(run)["prevResult"]);
-    expect(given).toEqual([want, want].map((one) => (one === undefined ? undefined : (expect.objectContaining(one) as unknown))));
+    expect(given).toEqual(
+      [want, want].map((one) => (one === undefined ? undefined : (expect.objectContaining(one) as unknown))),
+    );
   });
 
   it("gives plugins every key of their conf and the capability args of ADD again (T082)", async () => {
@@ -110,9 +125,19 @@ describe("DEL", () => {
   });
 
   it.each([
-    { why: "is passed on while the namespace is there", netns: "/run/netns/pod", view: "taken", want: "/run/netns/pod" },
+    {
+      why: "is passed on while the namespace is there",
+      netns: "/run/netns/pod",
+      view: "taken",
+      want: "/run/netns/pod",
+    },
     { why: "is empty once the namespace is gone (T081)", netns: "/run/netns/pod", view: "netns-gone", want: "" },
-    { why: "is empty when the path leads to something else by now", netns: "/run/netns/pod", view: "not-a-netns", want: "" },
+    {
+      why: "is empty when the path leads to something else by now",
+      netns: "/run/netns/pod",
+      view: "not-a-netns",
+      want: "",
+    },
     { why: "is empty when the runtime gives none (T009)", netns: "", view: "taken", want: "" },
   ] as const)("CNI_NETNS $why", async ({ netns, view, want }) => {
     const views: Record<string, typeof view | "free"> = {};
@@ -192,7 +217,10 @@ describe("CHECK", () => {
 
   it.each([
     { why: "is older than 0.4.0", conf: '{"cniVersion":"0.3.1","type":"macvlan"}' },
-    { why: "does not want to be asked", conf: '{"cniVersion":"1.0.0","disableCheck":true,"plugins":[{"type":"macvlan"}]}' },
+    {
+      why: "does not want to be asked",
+      conf: '{"cniVersion":"1.0.0","disableCheck":true,"plugins":[{"type":"macvlan"}]}',
+    },
   ])("leaves out a network that $why", async ({ conf }) => {
     const node = stage({ annotation: "blue", nads: { blue: conf } });
     await node.add(addRequest(), node.scope());
@@ -267,7 +295,9 @@ describe("GC", () => {
 
   it("without the runtime's list deletes nothing and says so", async () => {
     const node = await attachedStage();
-    await expect(node.gc({ netConf: netConf(BRIDGE), searchPath: [] }, node.scope())).rejects.toThrow(failed({ code: 7 }));
+    await expect(node.gc({ netConf: netConf(BRIDGE), searchPath: [] }, node.scope())).rejects.toThrow(
+      failed({ code: 7 }),
+    );
     expect(node.saidSince()).toEqual([]);
   });
 });

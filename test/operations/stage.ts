@@ -1,7 +1,15 @@
 /** A node for the operations: real operations over fake ports, and a runner whose plugins do as real ones do unless told otherwise. */
 import { expect } from "vitest";
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
-import { type IfName, isIfName, isNetnsPath, isSandboxId, namespace, type NetnsPath, podName } from "../../daemon/domain/ids.ts";
+import {
+  type IfName,
+  isIfName,
+  isNetnsPath,
+  isSandboxId,
+  namespace,
+  type NetnsPath,
+  podName,
+} from "../../daemon/domain/ids.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
 import type { NetworkDefinition } from "../../daemon/domain/network-definition.ts";
 import type { Pod } from "../../daemon/domain/pod.ts";
@@ -17,6 +25,7 @@ import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.t
 import type { LinkView } from "../../daemon/ports/sandbox-links.ts";
 import { fixedNetworks } from "../fakes/fixed-networks.ts";
 import { fixedPods } from "../fakes/fixed-pods.ts";
+import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
 import { memoryJournal } from "../fakes/memory-journal.ts";
 import { memoryStatusBoard } from "../fakes/memory-status-board.ts";
 import { type PluginScript, scriptedPluginRunner, succeeds } from "../fakes/scripted-plugin-runner.ts";
@@ -31,7 +40,8 @@ export const sandbox = fit("abc", isSandboxId);
 export const eth0 = fit("eth0", isIfName);
 export const netns = fit("/run/netns/pod", isNetnsPath);
 
-export const POD_ARGS = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;K8S_POD_UID=uid-1";
+export const POD_ARGS =
+  "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;K8S_POD_UID=uid-1";
 
 export const BRIDGE = '{"cniVersion":"1.0.0","name":"pods","type":"bridge"}';
 
@@ -42,6 +52,8 @@ export interface StageOptions {
   /** Config of NADs in namespace shop, by name. */
   readonly nads?: Readonly<Record<string, string>>;
   readonly script?: PluginScript;
+  /** Files on the node, by their paths. */
+  readonly files?: ReadonlyMap<string, string>;
   /** What is found where an interface is to be; free unless given. */
   readonly views?: Readonly<Record<string, LinkView>>;
 }
@@ -77,7 +89,11 @@ export function stage(options: StageOptions = {}) {
     uid: podUid,
     annotations: { ...(annotation !== undefined && { "k8s.v1.cni.cncf.io/networks": annotation }), ...annotations },
   };
-  const definitions = Object.entries(nads).map(([name, config]): NetworkDefinition => ({ namespace: home, name, config }));
+  const definitions = Object.entries(nads).map(([name, config]): NetworkDefinition => ({
+    namespace: home,
+    name,
+    config,
+  }));
   const runner = scriptedPluginRunner(script);
   const journal = memoryJournal();
   const statusBoard = memoryStatusBoard();
@@ -91,6 +107,8 @@ export function stage(options: StageOptions = {}) {
     queue: new SandboxQueue(),
     pods: fixedPods([pod]),
     networks: fixedNetworks(definitions),
+    confFiles: memoryConfFiles(options.files),
+    refuseUnlessSynced: () => undefined,
     links: {
       look: (path: NetnsPath, ifName: IfName): Promise<LinkView> => {
         looked.push(`${path} ${ifName}`);
@@ -111,11 +129,12 @@ export function stage(options: StageOptions = {}) {
     add: makeAdd(deps),
     del: makeDel(deps),
     check: makeCheck(deps),
-    status: makeStatus(conflists),
+    status: makeStatus(deps),
     gc: makeGc(deps),
     scope,
     journal,
     statusBoard,
+    clock,
     runner,
     traces,
     warnings,

@@ -1,5 +1,13 @@
 /** A gRPC client of the daemon's services, as any operator could write one from the protos. */
-import { credentials, loadPackageDefinition, type Client, type ClientDuplexStream, type ServiceError, type CallOptions, Metadata } from "@grpc/grpc-js";
+import {
+  credentials,
+  loadPackageDefinition,
+  type Client,
+  type ClientDuplexStream,
+  type ServiceError,
+  type CallOptions,
+  Metadata,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 
 const definition = loadSync(["plexus/v1/cni.proto", "plexus/v1/inspector.proto"], {
@@ -50,10 +58,16 @@ export function grpcClient(socketPath: string): GrpcClient {
       const unary = (client as unknown as Record<string, Unary>)[method];
       if (unary === undefined) throw new Error(`no method ${path}`);
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      const call = unary.call(client, message, new Metadata(), { deadline: Date.now() + deadlineMs }, (error, reply) => {
-        if (error === null) resolve(reply);
-        else reject(error);
-      });
+      const call = unary.call(
+        client,
+        message,
+        new Metadata(),
+        { deadline: Date.now() + deadlineMs },
+        (error, reply) => {
+          if (error === null) resolve(reply);
+          else reject(error);
+        },
+      );
       return {
         reply: promise,
         cancel: () => {
@@ -96,7 +110,11 @@ export async function healthOf(socketPath: string, service: string): Promise<str
     if (error === null) resolve(reply as { status: string });
     else reject(error);
   });
-  return promise.then(({ status }) => status).finally(() => { client.close(); });
+  return promise
+    .then(({ status }) => status)
+    .finally(() => {
+      client.close();
+    });
 }
 
 /** The full names of the services that reflection lists. */

@@ -19,7 +19,14 @@ const nothing = (): Promise<undefined> => Promise.resolve(undefined);
 
 async function serve(operations: Partial<Operations> = {}): Promise<void> {
   server = await startServer({
-    operations: { add: () => Promise.resolve('{"cniVersion":"1.0.0"}'), del: nothing, check: nothing, status: nothing, gc: nothing, ...operations },
+    operations: {
+      add: () => Promise.resolve('{"cniVersion":"1.0.0"}'),
+      del: nothing,
+      check: nothing,
+      status: nothing,
+      gc: nothing,
+      ...operations,
+    },
     inspection: { sandboxes: () => Promise.resolve([]), sandbox: () => Promise.resolve(undefined) },
     log: pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
     binDir: "/opt/cni/bin",
@@ -88,13 +95,17 @@ describe("the Cni service", () => {
   it("searches the binDir of the network config instead of its own", async () => {
     const seen: AddRequest[] = [];
     await serve({ add: (add) => (seen.push(add), Promise.resolve("{}")) });
-    await cni("Add", { config: Buffer.from('{"name":"a","binDir":"/snap/cni"}'), path: "relative:/usr/lib/cni:/snap/cni" });
+    await cni("Add", {
+      config: Buffer.from('{"name":"a","binDir":"/snap/cni"}'),
+      path: "relative:/usr/lib/cni:/snap/cni",
+    });
     expect(seen[0]?.searchPath).toEqual(["/snap/cni", "/usr/lib/cni"]);
   });
 
   it("tells a failure whole, in the reply", async () => {
     await serve({
-      add: () => Promise.reject(new PlexusError("delegate-failed", "range full: 100 % used\nç", { code: 42, details: "net1" })),
+      add: () =>
+        Promise.reject(new PlexusError("delegate-failed", "range full: 100 % used\nç", { code: 42, details: "net1" })),
     });
     expect((await cni("Add")).error).toEqual({ code: 42, msg: "range full: 100 % used\nç", details: "net1" });
   });
@@ -102,7 +113,9 @@ describe("the Cni service", () => {
   it("tells a bug as code 999 and keeps its trace in the log", async () => {
     await serve({ add: () => Promise.reject(new TypeError("x is undefined")) });
     expect((await cni("Add")).error).toMatchObject({ code: 999 });
-    expect(lines).toMatchObject([{ level: 50, op: "ADD", kind: "internal", err: { stack: expect.any(String) as string } }]);
+    expect(lines).toMatchObject([
+      { level: 50, op: "ADD", kind: "internal", err: { stack: expect.any(String) as string } },
+    ]);
   });
 
   it.each([
@@ -113,11 +126,26 @@ describe("the Cni service", () => {
     { why: "a relative netns", method: "Add", parts: { netns: "netns" }, code: 4 },
     { why: "CNI_ARGS without = (T201)", method: "Add", parts: { args: "K8S_POD_NAME:web" }, code: 4 },
     { why: "a config that is not JSON (T027)", method: "Add", parts: { config: Buffer.from("{") }, code: 6 },
-    { why: "a config that is not JSON, on DEL too (T027)", method: "Del", parts: { config: Buffer.from("{") }, code: 6 },
+    {
+      why: "a config that is not JSON, on DEL too (T027)",
+      method: "Del",
+      parts: { config: Buffer.from("{") },
+      code: 6,
+    },
     { why: "a config that is not UTF-8", method: "Add", parts: { config: Buffer.from([0xff, 0xfe]) }, code: 6 },
     { why: "a config without name (T005)", method: "Add", parts: { config: Buffer.from("{}") }, code: 7 },
-    { why: "an unknown version (T006)", method: "Add", parts: { config: Buffer.from('{"name":"a","cniVersion":"2.0.0"}') }, code: 1 },
-    { why: "a config of more than a megabyte", method: "Add", parts: { config: Buffer.alloc((1 << 20) + 1, 32) }, code: 6 },
+    {
+      why: "an unknown version (T006)",
+      method: "Add",
+      parts: { config: Buffer.from('{"name":"a","cniVersion":"2.0.0"}') },
+      code: 1,
+    },
+    {
+      why: "a config of more than a megabyte",
+      method: "Add",
+      parts: { config: Buffer.alloc((1 << 20) + 1, 32) },
+      code: 6,
+    },
   ])("refuses $why", async ({ method, parts, code }) => {
     await serve();
     expect((await cni(method, parts)).error).toMatchObject({ code });
@@ -128,13 +156,26 @@ describe("the Cni service", () => {
     await cni("Add");
     await cni("Del", { requestId: "" });
     expect(lines).toMatchObject([
-      { level: 30, op: "ADD", request: "r-1", sandbox: "abc", ifName: "eth0", ms: expect.any(Number) as number, msg: "done" },
+      {
+        level: 30,
+        op: "ADD",
+        request: "r-1",
+        sandbox: "abc",
+        ifName: "eth0",
+        ms: expect.any(Number) as number,
+        msg: "done",
+      },
       { level: 30, op: "DEL", request: "made-up", msg: "done" },
     ]);
   });
 
   it.each([
-    { why: "its caller goes away", end: (call: { cancel(): void }) => void call.cancel(), deadlineMs: 20_000, code: status.CANCELLED },
+    {
+      why: "its caller goes away",
+      end: (call: { cancel(): void }) => void call.cancel(),
+      deadlineMs: 20_000,
+      code: status.CANCELLED,
+    },
     { why: "its deadline passes", end: () => undefined, deadlineMs: 150, code: status.DEADLINE_EXCEEDED },
   ])("raises the operation's signal when $why", async ({ end, deadlineMs, code }) => {
     const begun = Promise.withResolvers<undefined>();
@@ -161,7 +202,9 @@ describe("the Cni service", () => {
 describe("the server", () => {
   it("lets root alone reach its socket", async () => {
     await serve();
-    const modes = await Promise.all([join(directory, "run"), server?.socketPath ?? ""].map(async (path) => (await stat(path)).mode & 0o777));
+    const modes = await Promise.all(
+      [join(directory, "run"), server?.socketPath ?? ""].map(async (path) => (await stat(path)).mode & 0o777),
+    );
     expect(modes).toEqual([0o700, 0o600]);
   });
 

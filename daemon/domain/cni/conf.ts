@@ -73,7 +73,9 @@ function parsePlugin(conf: JsonObject, what: string): Plugin {
   const type = stringAt(conf, "type", what);
   if (type === "") throw new PlexusError("invalid-config", `${what}: a plugin must have the 'type' field`);
   if (type.includes("/") || type.includes("\0")) {
-    throw new PlexusError("invalid-config", `${what}: type is the file name of a plugin, not a path`, { details: type });
+    throw new PlexusError("invalid-config", `${what}: type is the file name of a plugin, not a path`, {
+      details: type,
+    });
   }
   const declared = conf.get("capabilities") ?? {};
   if (!isPlainObject(declared)) throw new PlexusError("invalid-config", `${what}: capabilities is not an object`);
@@ -88,20 +90,25 @@ function highestVersion(conf: JsonObject, what: string): string {
   if (offered === undefined || offered === null) return single;
   if (!Array.isArray(offered)) throw new PlexusError("invalid-config", `${what}: cniVersions is not a list`);
   const known = CNI_VERSIONS.filter((version) => version === single || offered.includes(version));
-  return known.reduce<string>((best, next) => (best === "" || isAtLeast(next, best as CniVersion) ? next : best), "") || single;
+  return (
+    known.reduce<string>((best, next) => (best === "" || isAtLeast(next, best as CniVersion) ? next : best), "") ||
+    single
+  );
 }
 
-function stringAt(conf: JsonObject, key: string, what: string): string {
+/** A string member; empty when absent or null. @throws PlexusError `invalid-config` */
+export function stringAt(conf: JsonObject, key: string, what: string): string {
   const value = conf.get(key) ?? "";
   if (typeof value !== "string") throw new PlexusError("invalid-config", `${what}: ${key} is not a string`);
   return value;
 }
 
-/** libcni takes these flags as booleans and as the words, in any case (spec §4.5). */
-function flagAt(conf: JsonObject, key: string, what: string): boolean {
+/** A flag; false when absent. libcni takes these as booleans and as the words, in any case (spec §4.5). */
+export function flagAt(conf: JsonObject, key: string, what: string): boolean {
   const value = conf.get(key) ?? false;
   if (typeof value === "boolean") return value;
   const word = typeof value === "string" ? value.toLowerCase() : "";
-  if (word !== "true" && word !== "false") throw new PlexusError("invalid-config", `${what}: ${key} is not true or false`);
+  if (word !== "true" && word !== "false")
+    throw new PlexusError("invalid-config", `${what}: ${key} is not true or false`);
   return word === "true";
 }

@@ -3,7 +3,8 @@ import { PlexusError } from "../errors.ts";
 
 /** How a plugin ended, as far as reading its failure needs. */
 export interface FailedPlugin {
-  readonly ending: { readonly how: "exited"; readonly status: number } | { readonly how: "killed"; readonly signal: number };
+  readonly ending:
+    { readonly how: "exited"; readonly status: number } | { readonly how: "killed"; readonly signal: number };
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -29,7 +30,8 @@ export function pluginFailure(plugin: FailedPlugin): PlexusError {
 }
 
 function prose({ stdout, stderr }: FailedPlugin, how: string): string {
-  if (stdout.trim() !== "") return `netplugin failed (${how}) but its diagnostic message is no CNI error: "${quote(stdout)}"`;
+  if (stdout.trim() !== "")
+    return `netplugin failed (${how}) but its diagnostic message is no CNI error: "${quote(stdout)}"`;
   if (stderr.trim() !== "") return `netplugin failed (${how}): "${quote(stderr)}"`;
   return `netplugin failed with no error message: ${how}`;
 }

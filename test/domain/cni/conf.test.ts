@@ -44,7 +44,8 @@ describe("parseConflist", () => {
   });
 
   it("gives back, as text, what it can be read from again, other people's keys and numbers included", () => {
-    const text = '{"type":"calico","mtu":0,"big":12345678901234567890,"1":"b","0":"a","kubernetes":{"kubeconfig":"/k"}}';
+    const text =
+      '{"type":"calico","mtu":0,"big":12345678901234567890,"1":"b","0":"a","kubernetes":{"kubeconfig":"/k"}}';
     const list = parseConflist(text, "the config", "pods");
     expect(list.text).toBe(`${text.slice(0, -1)},"name":"pods"}`);
     expect(parseConflist(list.text, "the config")).toEqual(list);
@@ -59,18 +60,53 @@ describe("parseConflist", () => {
   });
 
   it.each([
-    { why: "neither type nor plugins (T111)", text: '{"name":"n"}', kind: "invalid-config", says: "'type' or 'plugins'" },
-    { why: "plugins is null", text: '{"name":"n","plugins":null}', kind: "invalid-config", says: "'type' or 'plugins'" },
-    { why: "plugins is empty (T173)", text: '{"name":"n","plugins":[]}', kind: "invalid-config", says: "plugins is empty" },
+    {
+      why: "neither type nor plugins (T111)",
+      text: '{"name":"n"}',
+      kind: "invalid-config",
+      says: "'type' or 'plugins'",
+    },
+    {
+      why: "plugins is null",
+      text: '{"name":"n","plugins":null}',
+      kind: "invalid-config",
+      says: "'type' or 'plugins'",
+    },
+    {
+      why: "plugins is empty (T173)",
+      text: '{"name":"n","plugins":[]}',
+      kind: "invalid-config",
+      says: "plugins is empty",
+    },
     { why: "a plugin without type", text: '{"name":"n","plugins":[{}]}', kind: "invalid-config", says: "plugins[0]" },
     { why: "a type that is a path", text: '{"name":"n","type":"../evil"}', kind: "invalid-config", says: "not a path" },
     { why: "no name at all (T024)", text: '{"type":"a"}', kind: "invalid-config", says: "missing network name" },
-    { why: "a name with a slash", text: '{"type":"a","name":"x/y"}', kind: "invalid-config", says: "invalid characters" },
+    {
+      why: "a name with a slash",
+      text: '{"type":"a","name":"x/y"}',
+      kind: "invalid-config",
+      says: "invalid characters",
+    },
     { why: "not JSON", text: "{", kind: "decode-failure", says: "not JSON" },
     { why: "not an object", text: "[1]", kind: "decode-failure", says: "not a JSON object" },
-    { why: "an unknown version", text: '{"name":"n","type":"a","cniVersion":"2.0.0"}', kind: "incompatible-version", says: "" },
-    { why: "capabilities of the wrong form", text: '{"name":"n","type":"a","capabilities":[1]}', kind: "invalid-config", says: "" },
-    { why: "a flag that is none", text: '{"name":"n","disableGC":"no","plugins":[{"type":"a"}]}', kind: "invalid-config", says: "" },
+    {
+      why: "an unknown version",
+      text: '{"name":"n","type":"a","cniVersion":"2.0.0"}',
+      kind: "incompatible-version",
+      says: "",
+    },
+    {
+      why: "capabilities of the wrong form",
+      text: '{"name":"n","type":"a","capabilities":[1]}',
+      kind: "invalid-config",
+      says: "",
+    },
+    {
+      why: "a flag that is none",
+      text: '{"name":"n","disableGC":"no","plugins":[{"type":"a"}]}',
+      kind: "invalid-config",
+      says: "",
+    },
   ])("refuses: $why", ({ text, kind, says }) => {
     expect(() => parseConflist(text, "the config")).toThrow(
       expect.objectContaining({ kind, message: expect.stringContaining(says) as string }) as Error,

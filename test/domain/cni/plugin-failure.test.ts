@@ -19,7 +19,10 @@ describe("pluginFailure", () => {
     {
       why: "prose on stdout is quoted",
       plugin: { ending: exited, stdout: "oops\n", stderr: "" },
-      want: { code: 106, message: 'netplugin failed (exit status 1) but its diagnostic message is no CNI error: "oops"' },
+      want: {
+        code: 106,
+        message: 'netplugin failed (exit status 1) but its diagnostic message is no CNI error: "oops"',
+      },
     },
     {
       why: "otherwise stderr is",

@@ -16,13 +16,29 @@ const BRIDGE = {
 };
 
 const conf = (more: object = {}): string =>
-  JSON.stringify({ cniVersion: "1.0.0", name: "plexus", type: "plexus", daemonWaitSeconds: 0, delegates: [BRIDGE], ...more });
+  JSON.stringify({
+    cniVersion: "1.0.0",
+    name: "plexus",
+    type: "plexus",
+    daemonWaitSeconds: 0,
+    delegates: [BRIDGE],
+    ...more,
+  });
 
 const nad = (name: string, config: string): string =>
-  JSON.stringify({ apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", metadata: { name }, spec: { config } });
+  JSON.stringify({
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    metadata: { name },
+    spec: { config },
+  });
 
 const pod = (name: string, networks: string): string =>
-  JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name, annotations: { "k8s.v1.cni.cncf.io/networks": networks } } });
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, annotations: { "k8s.v1.cni.cncf.io/networks": networks } },
+  });
 
 const SECOND = '{"cniVersion":"1.0.0","type":"second"}';
 
@@ -41,7 +57,9 @@ describe.skipIf(process.getuid?.() !== 0)("bad input", () => {
   beforeAll(async () => {
     host = await makeHost();
     plexus = await makePlexus(host, { pluginTimeoutMs: 500, maxPluginOutputBytes: 1_000_000 });
-    await host.sh(`cp ${here("dist/test-plugins/scripted")} ${BIN}/second && mkdir ${SCRIPTED} && echo notexecutable > ${BIN}/textfile`);
+    await host.sh(
+      `cp ${here("dist/test-plugins/scripted")} ${BIN}/second && mkdir ${SCRIPTED} && echo notexecutable > ${BIN}/textfile`,
+    );
     const manifests = [
       pod("plain", ""),
       pod("two", "second"),
@@ -88,24 +106,84 @@ describe.skipIf(process.getuid?.() !== 0)("bad input", () => {
   });
 
   it.each<{ why: string; call: CniCall; code: number; says: string }>([
-    { why: "no CNI_NETNS and no CNI_PATH (T003)", call: add("plain", { env: { CNI_NETNS: "", CNI_PATH: "" } }), code: 4, says: "CNI_NETNS,CNI_PATH" },
-    { why: "an unknown CNI_COMMAND", call: add("plain", { env: { CNI_COMMAND: "FROB" } }), code: 4, says: "unknown CNI_COMMAND: FROB" },
-    { why: "a container id that could be a path", call: add("plain", { env: { CNI_CONTAINERID: "../x" } }), code: 4, says: "invalid characters in containerID" },
-    { why: "an interface name of 16 bytes (T004)", call: add("plain", { ifName: "sixteen-bytes-xx" }), code: 4, says: "interface name is too long" },
+    {
+      why: "no CNI_NETNS and no CNI_PATH (T003)",
+      call: add("plain", { env: { CNI_NETNS: "", CNI_PATH: "" } }),
+      code: 4,
+      says: "CNI_NETNS,CNI_PATH",
+    },
+    {
+      why: "an unknown CNI_COMMAND",
+      call: add("plain", { env: { CNI_COMMAND: "FROB" } }),
+      code: 4,
+      says: "unknown CNI_COMMAND: FROB",
+    },
+    {
+      why: "a container id that could be a path",
+      call: add("plain", { env: { CNI_CONTAINERID: "../x" } }),
+      code: 4,
+      says: "invalid characters in containerID",
+    },
+    {
+      why: "an interface name of 16 bytes (T004)",
+      call: add("plain", { ifName: "sixteen-bytes-xx" }),
+      code: 4,
+      says: "interface name is too long",
+    },
     { why: "stdin that is not JSON (T027)", call: add("plain", { conf: "{" }), code: 6, says: "network config" },
     { why: "no name (T005)", call: add("plain", { conf: "{}" }), code: 7, says: "missing network name" },
-    { why: "an unknown cniVersion (T006)", call: add("plain", { conf: conf({ cniVersion: "2.0.0" }) }), code: 1, says: "incompatible CNI versions" },
-    { why: "no default network (T110)", call: add("plain", { conf: conf({ delegates: [] }) }), code: 7, says: "at least one delegate" },
-    { why: "a network that does not exist (T145)", call: add("unknown"), code: 100, says: "[default/unknown/]: cannot find a network-attachment-definition (missing) in namespace (nowhere)" },
-    { why: "an annotation that cannot be read (T131)", call: add("unreadable"), code: 7, says: "[default/unreadable/]:" },
+    {
+      why: "an unknown cniVersion (T006)",
+      call: add("plain", { conf: conf({ cniVersion: "2.0.0" }) }),
+      code: 1,
+      says: "incompatible CNI versions",
+    },
+    {
+      why: "no default network (T110)",
+      call: add("plain", { conf: conf({ delegates: [] }) }),
+      code: 7,
+      says: "at least one delegate",
+    },
+    {
+      why: "a network that does not exist (T145)",
+      call: add("unknown"),
+      code: 100,
+      says: "[default/unknown/]: cannot find a network-attachment-definition (missing) in namespace (nowhere)",
+    },
+    {
+      why: "an annotation that cannot be read (T131)",
+      call: add("unreadable"),
+      code: 7,
+      says: "[default/unreadable/]:",
+    },
     { why: "two networks with one interface", call: add("clash"), code: 103, says: "net9" },
     { why: "a NAD whose config is not JSON", call: add("broken"), code: 6, says: 'network "default/broken"' },
     { why: "a pod that nobody knows", call: add("stranger"), code: 11, says: "pod default/stranger is not known" },
-    { why: "a netns that does not exist (T025)", call: add("plain", { netns: "/run/netns/none" }), code: 8, says: "no net namespace /run/netns/none found" },
-    { why: "a netns that is a file", call: add("plain", { netns: "/run/file" }), code: 8, says: "is not a network namespace" },
-    { why: "the host's own netns, by another name (T011)", call: add("plain", { netns: "/run/netns/self" }), code: 8, says: "should not be the same" },
-    { why: "an interface that is there already (T026)", call: add("taken"), code: 103, says: "interface name occupied0 already exists" },
-    { why: "a plugin that is not installed", call: add("absent"), code: 104, says: 'no-such-plugin' },
+    {
+      why: "a netns that does not exist (T025)",
+      call: add("plain", { netns: "/run/netns/none" }),
+      code: 8,
+      says: "no net namespace /run/netns/none found",
+    },
+    {
+      why: "a netns that is a file",
+      call: add("plain", { netns: "/run/file" }),
+      code: 8,
+      says: "is not a network namespace",
+    },
+    {
+      why: "the host's own netns, by another name (T011)",
+      call: add("plain", { netns: "/run/netns/self" }),
+      code: 8,
+      says: "should not be the same",
+    },
+    {
+      why: "an interface that is there already (T026)",
+      call: add("taken"),
+      code: 103,
+      says: "interface name occupied0 already exists",
+    },
+    { why: "a plugin that is not installed", call: add("absent"), code: 104, says: "no-such-plugin" },
     { why: "a plugin that cannot be executed", call: add("text"), code: 104, says: "textfile" },
   ])("$why", async ({ call, code, says }) => {
     const answer = await plexus.cni(call);
@@ -115,16 +193,36 @@ describe.skipIf(process.getuid?.() !== 0)("bad input", () => {
   });
 
   it.each([
-    { why: "exits with a CNI error of its own", script: `echo '{"code":42,"msg":"range full"}'; exit 1`, code: 42, says: "range full" },
+    {
+      why: "exits with a CNI error of its own",
+      script: `echo '{"code":42,"msg":"range full"}'; exit 1`,
+      code: 42,
+      says: "range full",
+    },
     { why: "exits without a word", script: "exit 3", code: 106, says: "exit status 3" },
     { why: "complains on stderr only", script: "echo panic >&2; exit 2", code: 106, says: "panic" },
     { why: "prints garbage and exits well", script: "printf 'not { json'", code: 6, says: "result" },
     { why: "prints nothing and exits well", script: "true", code: 6, says: "result" },
-    { why: "prints ten megabytes", script: "head -c 10000000 /dev/zero | tr '\\0' x", code: 106, says: "more than 1000000 bytes" },
+    {
+      why: "prints ten megabytes",
+      script: "head -c 10000000 /dev/zero | tr '\\0' x",
+      code: 106,
+      says: "more than 1000000 bytes",
+    },
     { why: "dies of a signal", script: "kill -9 $$", code: 106, says: "signal 9" },
     { why: "hangs, with a child of its own", script: "sleep 98765 & sleep 98765", code: 105, says: "second" },
-    { why: "leaves a grandchild that keeps its pipes, and fails", script: "sleep 3 & exit 1", code: 106, says: "exit status 1" },
-    { why: "makes its interface and then fails", script: "ip -n pod link add net1 type veth peer name net1peer; exit 1", code: 106, says: "exit status 1" },
+    {
+      why: "leaves a grandchild that keeps its pipes, and fails",
+      script: "sleep 3 & exit 1",
+      code: 106,
+      says: "exit status 1",
+    },
+    {
+      why: "makes its interface and then fails",
+      script: "ip -n pod link add net1 type veth peer name net1peer; exit 1",
+      code: 106,
+      says: "exit status 1",
+    },
   ])("a plugin that $why is undone, and the default network too", async ({ script, code, says }) => {
     await host.write(`${SCRIPTED}/ADD`, script);
     await host.write(`${SCRIPTED}/DEL`, "ip -n pod link del net1 2>/dev/null || true");

@@ -54,7 +54,10 @@ describe.skipIf(process.getuid?.() !== 0)("report A", () => {
 
   it("gives samplepod eth0 from Calico and net1 from flannel", async () => {
     const answer = await plexus.cni(call("ADD"));
-    expect(answer).toMatchObject({ status: 0, json: { cniVersion: "0.3.1", ips: [{ version: "4", address: "192.168.0.1/32" }] } });
+    expect(answer).toMatchObject({
+      status: 0,
+      json: { cniVersion: "0.3.1", ips: [{ version: "4", address: "192.168.0.1/32" }] },
+    });
     expect(await addresses("eth0")).toEqual({ mtu: 1500, address: "192.168.0.1/32" });
     expect(await addresses("net1")).toEqual({ mtu: 1450, address: "10.244.0.2/24" });
   });
@@ -62,7 +65,9 @@ describe.skipIf(process.getuid?.() !== 0)("report A", () => {
   it("lets the pod be reached over both, and on its host port", async () => {
     await host.sh("ip netns exec samplepod ping -c 1 -W 2 10.244.0.1");
     await host.sh("ping -c 1 -W 2 192.168.0.1");
-    expect(await host.sh("iptables-save -t nat")).toMatch(/CNI-DN-\S+ -p tcp .*--dport 8080 -j DNAT --to-destination 192\.168\.0\.1:80/);
+    expect(await host.sh("iptables-save -t nat")).toMatch(
+      /CNI-DN-\S+ -p tcp .*--dport 8080 -j DNAT --to-destination 192\.168\.0\.1:80/,
+    );
   });
 
   it("shows both in the network status", async () => {

@@ -1,0 +1,41 @@
+import type { Conflist } from "./cni/conf.ts";
+import { PlexusError } from "./errors.ts";
+import type { Namespace } from "./ids.ts";
+import type { NetConf } from "./netconf.ts";
+import type { Pod } from "./pod.ts";
+import type { Selection } from "./selection.ts";
+
+/** A network that a sandbox is to get: what it is called, its configuration, and what the pod asks of it. */
+export interface DelegateSource {
+  /** `<namespace>/<name>` of its NAD, or the conf's own name: what status, events and messages call it (spec §4.3). */
+  readonly network: string;
+  readonly conflist: Conflist;
+  /** Absent for networks that nobody asked for. */
+  readonly selection?: Selection | undefined;
+}
+
+/** The default network first. */
+export type DelegateSources = readonly [DelegateSource, ...DelegateSource[]];
+
+/**
+ * With namespace isolation a pod may use the networks of its own namespace and of the global ones (spec §3.4); its default network may also
+ * come from where the cluster keeps its own.
+ * @throws PlexusError `namespace-forbidden`
+ */
+export function refuseForeign(
+  { isolation, multusNamespace }: Pick<NetConf, "isolation" | "multusNamespace">,
+  pod: Pick<Pod, "namespace">,
+  target: Namespace,
+  as: "default" | "secondary",
+): void {
+  if (isolation === undefined || target === pod.namespace || isolation.globalNamespaces.includes(target)) return;
+  if (as === "default" && target === multusNamespace) return;
+  throw new PlexusError(
+    "namespace-forbidden",
+    `namespace isolation enabled, annotation violates permission, pod is in namespace ${pod.namespace} but refers to target namespace ${target}`,
+    {
+      details:
+        "use a network of the pod's own namespace, or have the administrator add the other one to globalNamespaces",
+    },
+  );
+}
