@@ -10,8 +10,7 @@ import { openJournal } from "./adapters/journal/file-journal.ts";
 import { type PluginHost, startLauncher } from "./adapters/launcher/launcher.ts";
 import { openManifests } from "./adapters/manifests/manifests.ts";
 import { makeStatusFiles } from "./adapters/status-files/status-files.ts";
-import { loadConfig, parseConfig } from "./config/load.ts";
-import type { Config } from "./config/schema.ts";
+import { type Config, loadConfig, parseConfig } from "./config/load.ts";
 import { PlexusError } from "./domain/errors.ts";
 import { makeAdd } from "./operations/add.ts";
 import { makeCheck } from "./operations/check.ts";
@@ -21,6 +20,9 @@ import { makeInspection } from "./operations/inspect.ts";
 import { makeConflistRunner } from "./operations/run-conflist.ts";
 import { SandboxQueue } from "./operations/sandbox-queue.ts";
 import { makeStatus } from "./operations/status.ts";
+import type { Networks } from "./ports/networks.ts";
+import type { Pods } from "./ports/pods.ts";
+import type { StatusBoard } from "./ports/status-board.ts";
 import { startServer } from "./server/server.ts";
 
 const HELP = `plexus-daemon: attaches pods to several networks, for the CNI plugin "plexus" on the same node
@@ -55,29 +57,18 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     },
   });
   const journal = await openJournal(config.stateDir);
-  const manifests = await openManifests({
-    directory: config.manifestDir,
-    podWaitMs: config.podWaitMs,
-    onProblem: (problem) => {
-      log.warn({ problem }, "a manifest cannot be used");
-    },
-  });
+  const source = await openSource(config, log);
 
   const conflists = makeConflistRunner(launcher.runner, systemClock);
   const queue = new SandboxQueue();
-  const statusBoard = makeStatusFiles(config.stateDir);
   const deps = {
     conflists,
     queue,
     journal,
-    statusBoard,
+    ...source,
     links: launcher.links,
-    pods: manifests.pods,
-    networks: manifests.networks,
     confFiles,
     clock: systemClock,
-    // Manifests have been read once before anybody can ask.
-    refuseUnlessSynced: () => undefined,
     undoTimeoutMs: config.undoTimeoutMs,
   };
   const server = await startServer({
@@ -90,7 +81,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     },
     inspection: makeInspection(journal),
     log,
-    binDir: config.binDir,
+    node: config,
     operationTimeoutMs: config.operationTimeoutMs,
     newRequestId: randomUUID,
     socketDir: config.socketDir,
@@ -100,9 +91,36 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
 
   return async () => {
     await server.stop(AbortSignal.timeout(config.drainTimeoutMs));
-    manifests.close();
+    source.close();
     await launcher.stop();
   };
+}
+
+/** Where pods and networks come from, and where a pod's network status is shown. */
+interface Source {
+  readonly pods: Pods;
+  readonly networks: Networks;
+  readonly statusBoard: StatusBoard;
+  /** @throws PlexusError `not-available` while not all is known yet */
+  refuseUnlessSynced(): void;
+  close(): void;
+}
+
+async function openSource(config: Config, log: Logger): Promise<Source> {
+  if (config.manifestDir === undefined) {
+    throw new PlexusError("invalid-config", "manifestDir is not set", {
+      details: "this version takes pods and networks from a directory of manifests",
+    });
+  }
+  const manifests = await openManifests({
+    directory: config.manifestDir,
+    podWaitMs: config.podWaitMs,
+    onProblem: (problem) => {
+      log.warn({ problem }, "a manifest cannot be used");
+    },
+  });
+  // Manifests have been read once before anybody can ask.
+  return { ...manifests, statusBoard: makeStatusFiles(config.stateDir), refuseUnlessSynced: () => undefined };
 }
 
 function pluginHost({ hostMountNamespace, hostRoot }: Config): PluginHost {
@@ -126,7 +144,7 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   // Everything made here, the socket above all, is root's alone.
   process.umask(0o077);
-  const config = values.config === undefined ? parseConfig({}, "the defaults") : await loadConfig(values.config);
+  const config = values.config === undefined ? parseConfig("{}", "the defaults") : await loadConfig(values.config);
   const log = pino({ level: config.logLevel, base: { version: PLEXUS_VERSION } });
   const stop = await start(config, log);
   const signal = await new Promise<string>((resolve) => {

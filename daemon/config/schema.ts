@@ -4,7 +4,7 @@ import { z } from "zod";
 const directory = z.string().regex(/^\//, "must be an absolute path");
 const milliseconds = z.number().int().positive();
 
-/** The daemon's settings, with what each one defaults to. Unknown keys are refused: they are spelling mistakes. */
+/** The daemon's own settings, with what each one defaults to. */
 export const ConfigSchema = z
   .strictObject({
     /** The socket is `plexus.sock` in here; the executable's `daemonSocketDir` must lead to the same place. */
@@ -13,10 +13,18 @@ export const ConfigSchema = z
     stateDir: directory.default("/var/lib/plexus"),
     /** Searched for plugins before the runtime's CNI_PATH. */
     binDir: directory.default("/opt/cni/bin"),
-    /** Pod and NetworkAttachmentDefinition manifests (YAML or JSON): the source of truth on a host without Kubernetes. */
-    manifestDir: directory.default("/etc/plexus/manifests"),
+    /** This node's name in the cluster; required unless manifestDir is given. The environment's NODE_NAME or MULTUS_NODE_NAME will do. */
+    nodeName: z.string().min(1).optional(),
+    /** How to reach the API server; without it, as a pod of the cluster does. */
+    kubeconfig: directory.optional(),
+    /** Pod and NetworkAttachmentDefinition manifests: the source of truth on a host without Kubernetes. */
+    manifestDir: directory.optional(),
     /** How long an ADD waits for a pod that is not known yet. */
     podWaitMs: z.number().int().nonnegative().default(2_500),
+    /** Whether an ADD fails when the network status cannot be written in time, or leaves it to be written later. */
+    statusMode: z.enum(["sync", "queue"]).default("sync"),
+    /** How long an ADD waits for the API server to take the network status. */
+    statusWaitMs: milliseconds.default(10_000),
     /** Plugins run in this mount namespace, e.g. `/proc/1/ns/mnt`: for a daemon in a container with hostPID. */
     hostMountNamespace: directory.optional(),
     /** Plugins run with this as their root directory: where the mount namespace cannot be entered. */
@@ -40,7 +48,7 @@ export const ConfigSchema = z
       .number()
       .int()
       .positive()
-      .max(64 << 20)
+      .max(16 << 20)
       .default(4 << 20),
     logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
   })
@@ -48,4 +56,51 @@ export const ConfigSchema = z
     error: "hostMountNamespace and hostRoot exclude each other",
   });
 
-export type Config = Readonly<z.infer<typeof ConfigSchema>>;
+/** Keys of the network config that the daemon's config may hold as well; then they win over what the runtime gives (spec §7.4). */
+export const OVERLAY_KEYS = [
+  "auxiliaryCNIChainName",
+  "clusterNetwork",
+  "confDir",
+  "defaultNetworks",
+  "delegates",
+  "globalNamespaces",
+  "inheritRuntimeConfig",
+  "multusNamespace",
+  "namespaceIsolation",
+  "readinessindicatorfile",
+  "strictCompat",
+  "systemNamespaces",
+] as const;
+
+/** Keys of Multus' daemon-config.json that have another name here. */
+export const RENAMED_KEYS: Readonly<Record<string, keyof z.input<typeof ConfigSchema>>> = { chrootDir: "hostRoot" };
+
+/** Keys of Multus' daemon-config.json that are taken and change nothing, so that an existing file can stay as it is. */
+export const IDLE_KEYS = [
+  "capabilities",
+  "cniConfigDir",
+  "cniDir",
+  "cniVersion",
+  "connectionLimit",
+  "daemonSocketDir",
+  "enablePprof",
+  "forceCNIVersion",
+  "logFile",
+  "logOptions",
+  "logToStderr",
+  "metricsPort",
+  "multusAutoconfigDir",
+  "multusConfigFile",
+  "multusMasterCNI",
+  "name",
+  "overrideNetworkName",
+  "perNodeCertificate",
+  "retryDeleteOnError",
+  "type",
+] as const;
+
+/** Multus' names for how much to log. */
+export const MULTUS_LOG_LEVELS: Readonly<Record<string, string>> = {
+  panic: "error",
+  verbose: "info",
+};

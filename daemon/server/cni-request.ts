@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type CniArgs, parseCniArgs } from "../domain/cni/args.ts";
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isIfName, isNetnsPath, isSandboxId, type NetnsPath, type SandboxId } from "../domain/ids.ts";
+import type { JsonObject } from "../domain/json/json-object.ts";
 import { type NetConf, parseNetConf } from "../domain/netconf.ts";
 
 /** CniRequest as proto-loader delivers it. */
@@ -33,6 +34,13 @@ export function requestIdOf(wire: WireRequest): string | undefined {
   return requestId.length <= LONGEST_REQUEST_ID && /^[\x21-\x7e]+$/.test(requestId) ? requestId : undefined;
 }
 
+/** What the daemon's own config says of every request. */
+export interface NodeSettings {
+  readonly binDir: string;
+  /** Keys of the network config that win over what the runtime gives. */
+  readonly overlay: JsonObject;
+}
+
 export interface CniRequest {
   readonly netConf: NetConf;
   readonly args: CniArgs;
@@ -44,15 +52,15 @@ export interface CniRequest {
 }
 
 /** @throws PlexusError `invalid-environment`, `decode-failure`, `invalid-config`, `incompatible-version` */
-export function cniRequest(wire: WireRequest, binDir: string): CniRequest {
+export function cniRequest(wire: WireRequest, node: NodeSettings): CniRequest {
   if (wire.config.length > LARGEST_CONFIG_BYTES) {
     throw new PlexusError("decode-failure", `the network config on stdin is larger than ${LARGEST_CONFIG_BYTES} bytes`);
   }
-  const netConf = parseNetConf(utf8(wire.config));
+  const netConf = parseNetConf(utf8(wire.config), node.overlay);
   return {
     netConf,
     args: parseCniArgs(wire.args),
-    searchPath: searchPath(netConf.binDir ?? binDir, wire.path),
+    searchPath: searchPath(netConf.binDir ?? node.binDir, wire.path),
     netns: wire.netns,
     netnsOverride: wire.netnsOverride,
     netnsMayBeHosts: ["1", "true"].includes(wire.netnsOverride.toLowerCase()),

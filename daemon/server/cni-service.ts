@@ -14,6 +14,7 @@ import { callScope } from "./call-scope.ts";
 import {
   type CniRequest,
   cniRequest,
+  type NodeSettings,
   requestIdOf,
   requiredIfName,
   requiredNetns,
@@ -33,7 +34,7 @@ export interface Operations {
 export interface CniServiceDeps {
   readonly operations: Operations;
   readonly log: Logger;
-  readonly binDir: string;
+  readonly node: NodeSettings;
   /** No operation runs longer, whatever its caller says. */
   readonly operationTimeoutMs: number;
   /** A name for a request whose caller gave it none. */
@@ -49,8 +50,8 @@ interface WireReply {
 }
 
 export function cniService(deps: CniServiceDeps): UntypedServiceImplementation {
-  const { operations, binDir } = deps;
-  const parse = (wire: WireRequest): CniRequest => cniRequest(wire, binDir);
+  const { operations, node } = deps;
+  const parse = (wire: WireRequest): CniRequest => cniRequest(wire, node);
   return {
     Add: answer(deps, "ADD", (wire, scope) => {
       const ids = { sandbox: requiredSandbox(wire), netns: requiredNetns(wire), ifName: requiredIfName(wire) };

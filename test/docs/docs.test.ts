@@ -45,21 +45,17 @@ describe("docs/configuration.md", () => {
       key.replaceAll("`", ""),
       value.replaceAll("`", ""),
     ]);
-    const computed: Readonly<Record<string, string>> = {
-      maxRunningPlugins: "cores x 4",
-      hostMountNamespace: "unset",
-      hostRoot: "unset",
-    };
+    const computed: Readonly<Record<string, string>> = { maxRunningPlugins: "cores x 4" };
     const known = Object.keys(ConfigSchema.shape).map((key) => [
       key,
-      computed[key] ?? String(defaults[key as keyof typeof defaults]),
+      computed[key] ?? String(defaults[key as keyof typeof defaults] ?? "unset"),
     ]);
     expect(documented).toEqual(known);
   });
 
   it("shows a config that the daemon takes, and one that it can plan with", async () => {
     const [daemonConfig = "", netConf = ""] = blocks(await page("configuration"), "json");
-    expect(parseConfig(JSON.parse(daemonConfig), "the example")).toMatchObject({ binDir: "/usr/lib/cni" });
+    expect(parseConfig(daemonConfig, "the example")).toMatchObject({ binDir: "/usr/lib/cni" });
     const { networks } = parseNetConf(netConf);
     const delegates = networks.given === "inline" ? networks.delegates : [];
     expect(delegates.map((text) => parseConflist(text, "the example").name)).toEqual(["pods"]);

@@ -47,7 +47,7 @@ export async function makePlexus(host: Host, settings: Readonly<Record<string, u
   await host.sh(
     `mkdir -p ${MANIFESTS} ${BIN} /etc/cni/net.d && ln -s /usr/lib/cni/* ${BIN}/ && ln -s ${here(".cache/flannel/flannel")} ${BIN}/flannel`,
   );
-  await host.write("/etc/plexus/daemon.json", JSON.stringify({ podWaitMs: 500, ...settings }));
+  await host.write("/etc/plexus/daemon.json", JSON.stringify({ manifestDir: MANIFESTS, podWaitMs: 500, ...settings }));
   const log: Record<string, unknown>[] = [];
   let daemon: ChildProcess | undefined;
 

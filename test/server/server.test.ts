@@ -5,6 +5,7 @@ import { status } from "@grpc/grpc-js";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PlexusError } from "../../daemon/domain/errors.ts";
+import { JsonObject } from "../../daemon/domain/json/json-object.ts";
 import type { AddRequest } from "../../daemon/operations/add.ts";
 import type { Operations } from "../../daemon/server/cni-service.ts";
 import { type RunningServer, startServer } from "../../daemon/server/server.ts";
@@ -29,7 +30,7 @@ async function serve(operations: Partial<Operations> = {}): Promise<void> {
     },
     inspection: { sandboxes: () => Promise.resolve([]), sandbox: () => Promise.resolve(undefined) },
     log: pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
-    binDir: "/opt/cni/bin",
+    node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     operationTimeoutMs: 10_000,
     newRequestId: () => "made-up",
     socketDir: join(directory, "run"),
@@ -289,7 +290,7 @@ function bare() {
     operations: { add: () => Promise.resolve("{}"), del: nothing, check: nothing, status: nothing, gc: nothing },
     inspection: { sandboxes: () => Promise.resolve([]), sandbox: () => Promise.resolve(undefined) },
     log: pino({ enabled: false }),
-    binDir: "/opt/cni/bin",
+    node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     operationTimeoutMs: 10_000,
     newRequestId: () => "made-up",
     protoDir: "proto",

@@ -1,0 +1,75 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadConfig, parseConfig } from "../../daemon/config/load.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+
+/** As Multus' own deployment has it. */
+const MULTUS = `{
+  "chrootDir": "/hostroot", "cniVersion": "0.3.1", "logLevel": "verbose", "logToStderr": true, "cniConfigDir": "/host/etc/cni/net.d",
+  "multusAutoconfigDir": "/host/etc/cni/net.d", "multusConfigFile": "auto", "socketDir": "/host/run/multus/"
+}`;
+
+const parse = (text: string) => parseConfig(text, "daemon.json");
+
+describe("the daemon's config", () => {
+  it("has a default for everything", () => {
+    expect(parse("{}")).toMatchObject({ socketDir: "/run/plexus", podWaitMs: 2500, statusMode: "sync", idle: [] });
+    expect(parse("{}").overlay.toString()).toBe("{}");
+  });
+
+  it("may be the one that Multus had, and says which keys change nothing", () => {
+    expect(parse(MULTUS)).toMatchObject({
+      hostRoot: "/hostroot",
+      logLevel: "info",
+      socketDir: "/host/run/multus/",
+      idle: ["cniVersion", "logToStderr", "cniConfigDir", "multusAutoconfigDir", "multusConfigFile"],
+    });
+  });
+
+  it.each([
+    {
+      why: "keys match in any case (T119)",
+      text: '{"SocketDir":"/x","LOGLEVEL":"DEBUG"}',
+      want: { socketDir: "/x", logLevel: "debug" },
+    },
+    {
+      why: "Multus' log levels have their like here (T121)",
+      text: '{"logLevel":"VERbose"}',
+      want: { logLevel: "info" },
+    },
+    { why: "and panic is the quietest there is", text: '{"logLevel":"panic"}', want: { logLevel: "error" } },
+  ])("$why", ({ text, want }) => {
+    expect(parse(text)).toMatchObject(want);
+  });
+
+  it("keeps what belongs to the network config for that, as it was written (T270)", () => {
+    const { overlay } = parse('{"NamespaceIsolation":true,"binDir":"/b","defaultNetworks":[ "a" ],"stateDir":"/s"}');
+    expect(overlay.toString()).toBe('{"namespaceIsolation":true,"binDir":"/b","defaultNetworks":[ "a" ]}');
+  });
+
+  it.each([
+    { why: "a spelling mistake", text: '{"socketDirectory":"/x"}', says: "socketDirectory" },
+    { why: "a relative path", text: '{"stateDir":"x"}', says: "must be an absolute path" },
+    { why: "a level that is none (T121)", text: '{"logLevel":"loud"}', says: "logLevel" },
+    {
+      why: "two ways to the host's file system",
+      text: '{"hostRoot":"/a","hostMountNamespace":"/b"}',
+      says: "exclude each other",
+    },
+    { why: "more than one mistake, all at once", text: '{"podWaitMs":-1,"undoTimeoutMs":0}', says: "undoTimeoutMs" },
+    { why: "what is no object", text: "[]", says: "not a JSON object" },
+  ])("refuses $why, and names the file", ({ text, says }) => {
+    expect(() => parse(text)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^daemon\.json/) as string }) as Error,
+    );
+    expect(() => parse(text)).toThrow(says);
+  });
+
+  it("is read from a file", async () => {
+    const file = join(await temporaryDirectory(), "daemon.json");
+    await writeFile(file, '{"binDir":"/usr/lib/cni"}');
+    expect(await loadConfig(file)).toMatchObject({ binDir: "/usr/lib/cni" });
+    await expect(loadConfig(`${file}.none`)).rejects.toThrow(/cannot read the config/);
+  });
+});
