@@ -20,6 +20,7 @@ import { makeInspection } from "./operations/inspect.ts";
 import { makeConflistRunner } from "./operations/run-conflist.ts";
 import { SandboxQueue } from "./operations/sandbox-queue.ts";
 import { makeStatus } from "./operations/status.ts";
+import type { Events } from "./ports/events.ts";
 import type { Networks } from "./ports/networks.ts";
 import type { Pods } from "./ports/pods.ts";
 import type { StatusBoard } from "./ports/status-board.ts";
@@ -101,6 +102,7 @@ interface Source {
   readonly pods: Pods;
   readonly networks: Networks;
   readonly statusBoard: StatusBoard;
+  readonly events: Events;
   /** @throws PlexusError `not-available` while not all is known yet */
   refuseUnlessSynced(): void;
   close(): void;
@@ -119,8 +121,14 @@ async function openSource(config: Config, log: Logger): Promise<Source> {
       log.warn({ problem }, "a manifest cannot be used");
     },
   });
-  // Manifests have been read once before anybody can ask.
-  return { ...manifests, statusBoard: makeStatusFiles(config.stateDir), refuseUnlessSynced: () => undefined };
+  return {
+    ...manifests,
+    statusBoard: makeStatusFiles(config.stateDir),
+    // A pod of a manifest has no owner to be told.
+    events: { report: () => undefined },
+    // Manifests have been read once before anybody can ask.
+    refuseUnlessSynced: () => undefined,
+  };
 }
 
 function pluginHost({ hostMountNamespace, hostRoot }: Config): PluginHost {

@@ -4,10 +4,13 @@ import { FAILURES, PlexusError } from "../domain/errors.ts";
 import type { IfName, NetnsPath, SandboxId } from "../domain/ids.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
 import type { NetConf } from "../domain/netconf.ts";
+import { addedInterfaces } from "../domain/pod-event.ts";
+import type { Pod } from "../domain/pod.ts";
 import { recordedNetworkStatus } from "../domain/recorded-network-status.ts";
 import { type PlannedAttachment, planAttachments } from "../domain/plan.ts";
 import type { RecordedAttachment, RecordedPod, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Events } from "../ports/events.ts";
 import type { SandboxLinks } from "../ports/sandbox-links.ts";
 import { detach, type DetachDeps, podPrefix, surroundingsOf } from "./detach.ts";
 import { type DelegateDeps, findDelegates, findPod } from "./find-delegates.ts";
@@ -31,6 +34,7 @@ export interface AddRequest {
 export interface AddDeps extends DetachDeps, DelegateDeps, ReadinessDeps {
   readonly queue: SandboxQueue;
   readonly links: SandboxLinks;
+  readonly events: Events;
   /** How long undoing a failed ADD may take: the request's own deadline has usually just passed. */
   readonly undoTimeoutMs: number;
 }
@@ -54,7 +58,10 @@ async function prepare(
 ): Promise<{ readonly planned: readonly PlannedAttachment[]; readonly intent: SandboxRecord }> {
   await waitUntilReady(deps, request.netConf, scope.signal);
   const pod = await findPod(deps.pods, request.args, scope.signal);
-  const sources = await findDelegates(deps, request.netConf, pod, scope);
+  const sources = await findDelegates(deps, request.netConf, pod, scope).catch((thrown: unknown) => {
+    tellOfMissingNetwork(deps.events, pod, PlexusError.from(thrown));
+    throw thrown;
+  });
   const planned = planAttachments({ ...request, sources });
   const others = await clearTheGround(deps, request, scope);
   await refuseTakenLinks(deps.links, request, planned, scope.signal);
@@ -87,12 +94,23 @@ async function attach(
       await deps.journal.write(done);
       const target = { sandbox: request.sandbox, pod: request.args.pod, podUid: request.args.podUid };
       await deps.statusBoard.publish(target, status, scope.signal);
+      tellOfInterfaces(deps.events, request, done);
       return answer;
     });
   } catch (thrown) {
     await undo(deps, { ...intent, attachments: [...others, ...begun] }, request, scope);
     throw thrown;
   }
+}
+
+function tellOfMissingNetwork(events: Events, pod: Pod | undefined, { kind, message }: PlexusError): void {
+  if (pod === undefined || kind !== "network-not-found") return;
+  events.report(pod, { type: "Warning", reason: "NoNetworkFound", message });
+}
+
+function tellOfInterfaces(events: Events, { args: { pod, podUid } }: AddRequest, record: SandboxRecord): void {
+  const event = addedInterfaces(record);
+  if (pod !== undefined && event !== undefined) events.report({ ...pod, uid: podUid }, event);
 }
 
 async function runPlan(

@@ -117,6 +117,28 @@ describe("ADD", () => {
     ]);
   });
 
+  it("tells the pod's owner of all interfaces at once (T029)", async () => {
+    const node = stage({ annotation: "blue", nads: { blue: MACVLAN } });
+    await node.add(addRequest(), node.scope());
+    expect(node.events.told).toEqual([
+      "shop/web Normal AddedInterface Add eth0 [10.0.0.2/24] from pods; Add net1 [10.0.0.3/24] from shop/blue",
+    ]);
+  });
+
+  it("tells nobody of a network that made neither interface nor address (T021)", async () => {
+    const node = stage({ script: () => succeeds('{"cniVersion":"1.0.0"}') });
+    await node.add(addRequest(), node.scope());
+    expect(node.events.told).toEqual([]);
+  });
+
+  it("tells the pod's owner of a network that does not exist (T145)", async () => {
+    const node = stage({ annotation: "blue" });
+    await expect(node.add(addRequest(), node.scope())).rejects.toThrow();
+    expect(node.events.told).toEqual([
+      "shop/web Warning NoNetworkFound cannot find a network-attachment-definition (blue) in namespace (shop)",
+    ]);
+  });
+
   it("tells what each plugin took", async () => {
     const node = stage();
     await node.add(addRequest(), node.scope());

@@ -26,6 +26,7 @@ import type { LinkView } from "../../daemon/ports/sandbox-links.ts";
 import { fixedNetworks } from "../fakes/fixed-networks.ts";
 import { fixedPods } from "../fakes/fixed-pods.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
+import { memoryEvents } from "../fakes/memory-events.ts";
 import { memoryJournal } from "../fakes/memory-journal.ts";
 import { memoryStatusBoard } from "../fakes/memory-status-board.ts";
 import { type PluginScript, scriptedPluginRunner, succeeds } from "../fakes/scripted-plugin-runner.ts";
@@ -97,6 +98,7 @@ export function stage(options: StageOptions = {}) {
   const runner = scriptedPluginRunner(script);
   const journal = memoryJournal();
   const statusBoard = memoryStatusBoard();
+  const events = memoryEvents();
   const looked: string[] = [];
   const clock = manualClock();
   const conflists = makeConflistRunner(runner, clock);
@@ -104,6 +106,7 @@ export function stage(options: StageOptions = {}) {
     conflists,
     journal,
     statusBoard,
+    events,
     queue: new SandboxQueue(),
     pods: fixedPods([pod]),
     networks: fixedNetworks(definitions),
@@ -134,6 +137,7 @@ export function stage(options: StageOptions = {}) {
     scope,
     journal,
     statusBoard,
+    events,
     clock,
     runner,
     traces,
