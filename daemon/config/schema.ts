@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import { z } from "zod";
 
 const directory = z.string().regex(/^\//, "must be an absolute path");
-const milliseconds = z.number().int().positive();
+/** A day at most: timers of more than 2^31 ms fire at once. */
+const milliseconds = z.number().int().positive().max(86_400_000);
 
 /** The daemon's own settings, with what each one defaults to. */
 export const ConfigSchema = z
