@@ -23,6 +23,7 @@ FROM ${RUNTIME_IMAGE}
 RUN apt-get update && apt-get install -y --no-install-recommends iproute2 && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/plexus
 COPY --from=build /src/dist/plexus /src/dist/plexus-launcher /src/dist/plexus-daemon.mjs ./
+COPY --from=build /src/dist/plexus-daemon.d plexus-daemon.d/
 COPY --from=build /src/dist/proto proto/
 COPY LICENSE ./
 ENTRYPOINT ["node", "/opt/plexus/plexus-daemon.mjs"]

@@ -1,5 +1,5 @@
 /** Bundles the daemon into `dist/plexus-daemon.mjs`, with every proto file that it loads at run time in `dist/proto/`. */
-import { cp, mkdir, readFile, rename } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 
@@ -31,10 +31,14 @@ const protosBesideTheBundle: Plugin = {
 // package.json is ours, and npm insists on a version in it.
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { readonly version: string };
 await mkdir(dist, { recursive: true });
-const fresh = join(dist, "plexus-daemon.mjs.new");
+const fresh = await mkdtemp(join(dist, ".daemon-"));
 await build({
-  entryPoints: [join(root, "daemon/main.ts")],
-  outfile: fresh,
+  entryPoints: { "plexus-daemon": join(root, "daemon/main.ts") },
+  outdir: fresh,
+  outExtension: { ".js": ".mjs" },
+  // What is imported only when it is needed stays out of the way until then: the Kubernetes client is 18 MB, and only a kubeconfig needs it.
+  splitting: true,
+  chunkNames: "plexus-daemon.d/[name]-[hash]",
   bundle: true,
   format: "esm",
   platform: "node",
@@ -52,4 +56,6 @@ await build({
 });
 
 for (const { from, to } of protos) await cp(join(root, from), join(dist, "proto", to), { recursive: true });
-await rename(fresh, join(dist, "plexus-daemon.mjs"));
+await rm(join(dist, "plexus-daemon.d"), { recursive: true, force: true });
+for (const part of ["plexus-daemon.d", "plexus-daemon.mjs"]) await rename(join(fresh, part), join(dist, part));
+await rm(fresh, { recursive: true });

@@ -1,0 +1,128 @@
+import { aboutText, helpText, versionText } from "./about.ts";
+import { callFailure } from "./call-failure.ts";
+import { isDaemonVerb, readEnvironment } from "./cni-environment.ts";
+import { CniCode, cniError, renderCniError, type CniError } from "./cni-error.ts";
+import { decodeReply, encodeRequest } from "./cni-messages.ts";
+import { versionAnswer, versionProblem } from "./cni-version.ts";
+import { callDaemon, type DaemonRequest } from "./daemon-call.ts";
+import { readNetworkConfig } from "./network-config.ts";
+import type { ShimIo } from "./shim-io.ts";
+import { toUtf8 } from "./utf8.ts";
+
+const MAX_CONFIG_BYTES = 1024 * 1024;
+
+const SUCCESS = 0;
+const FAILURE = 1;
+
+/** Everything this program does. Returns the exit status: 0, or 1 with a CNI error object on standard output (spec §1.1). */
+export function runShim(io: ShimIo): number {
+  try {
+    return run(io);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : "unknown error";
+    return fail(
+      io,
+      cniError(CniCode.internal, `plexus failed: ${reason}`, "this is a bug in plexus, please report it"),
+    );
+  }
+}
+
+function run(io: ShimIo): number {
+  switch (io.firstArgument) {
+    case "--version":
+    case "-version":
+    case "-v":
+      return print(io, toUtf8(versionText(io.version)));
+    case "--help":
+    case "-help":
+    case "-h":
+      return print(io, toUtf8(helpText(io.version)));
+  }
+  const command = io.env("CNI_COMMAND");
+  if (command === "") return printAbout(io);
+  if (command === "VERSION") return print(io, toUtf8(versionAnswer()));
+  if (isDaemonVerb(command)) return runVerb(io, command);
+  return fail(io, cniError(CniCode.invalidEnvironment, `unknown CNI_COMMAND: ${command}`, ""));
+}
+
+function runVerb(io: ShimIo, verb: string): number {
+  const reading = readEnvironment(verb, io.env);
+  if (reading.kind === "refused") return fail(io, reading.error);
+  const stdin = io.readStdin(MAX_CONFIG_BYTES);
+  if (stdin.fault !== "") return fail(io, cniError(CniCode.ioFailure, `error reading from stdin: ${stdin.fault}`, ""));
+  if (stdin.bytes.length > MAX_CONFIG_BYTES) {
+    return fail(io, cniError(CniCode.decodingFailure, "the network config on stdin is larger than 1 MiB", ""));
+  }
+  const configReading = readNetworkConfig(stdin.bytes);
+  if (configReading.kind === "refused") return fail(io, configReading.error);
+  const config = configReading.config;
+  const problem = versionProblem(verb, config.cniVersion);
+  if (problem !== null) return fail(io, problem);
+  return askDaemon(io, verb, {
+    socketPath: config.socketPath,
+    path: `/plexus.v1.Cni/${methodOf(verb)}`,
+    message: encodeRequest(reading.environment, stdin.bytes, io.requestId),
+    waitMs: waitsForDaemon(verb) ? config.waitMs : 0,
+    timeoutMs: config.timeoutMs,
+  });
+}
+
+function askDaemon(io: ShimIo, verb: string, request: DaemonRequest): number {
+  const outcome = callDaemon(io, request);
+  const context = { verb, requestId: io.requestId, request };
+  if (outcome.kind !== "answered") return fail(io, callFailure(outcome, context));
+  const reply = decodeReply(outcome.message);
+  switch (reply.kind) {
+    case "result":
+      return print(io, reply.result);
+    case "error":
+      return fail(io, reply.error);
+    case "empty":
+      // Only an ADD must have a result.
+      return verb === "ADD" ? fail(io, callFailure(outcome, context)) : SUCCESS;
+    case "malformed":
+      return fail(io, callFailure(outcome, context));
+  }
+}
+
+/** The method of the service Cni in proto/plexus/v1/cni.proto. */
+function methodOf(verb: string): string {
+  switch (verb) {
+    case "ADD":
+      return "Add";
+    case "DEL":
+      return "Del";
+    case "CHECK":
+      return "Check";
+    case "STATUS":
+      return "Status";
+    default:
+      return "Gc";
+  }
+}
+
+/** A pod being started can wait for a daemon being updated. The runtime repeats the other verbs by itself. */
+function waitsForDaemon(verb: string): boolean {
+  return verb === "ADD" || verb === "CHECK";
+}
+
+function printAbout(io: ShimIo): number {
+  io.writeStderr(toUtf8(aboutText()));
+  return SUCCESS;
+}
+
+function print(io: ShimIo, bytes: Uint8Array): number {
+  return write(io, bytes, SUCCESS);
+}
+
+function fail(io: ShimIo, error: CniError): number {
+  return write(io, renderCniError(error), FAILURE);
+}
+
+/** A result that could not be handed over is no success, whatever it says. */
+function write(io: ShimIo, bytes: Uint8Array, status: number): number {
+  const fault = io.writeStdout(bytes);
+  if (fault === "") return status;
+  io.writeStderr(toUtf8(`plexus: cannot write to stdout: ${fault}\n`));
+  return FAILURE;
+}
