@@ -22,8 +22,8 @@ RUN if [ "$TARGETARCH" = arm64 ]; then \
 FROM ${RUNTIME_IMAGE}
 RUN apt-get update && apt-get install -y --no-install-recommends iproute2 && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/plexus
-COPY --from=build /src/dist/plexus /src/dist/plexus-launcher /src/dist/plexus-daemon.mjs ./
+COPY --from=build /src/dist/plexus /src/dist/plexus-launcher /src/dist/plexus-daemon /src/dist/plexus-daemon.mjs ./
 COPY --from=build /src/dist/plexus-daemon.d plexus-daemon.d/
 COPY --from=build /src/dist/proto proto/
 COPY LICENSE ./
-ENTRYPOINT ["node", "/opt/plexus/plexus-daemon.mjs"]
+ENTRYPOINT ["/opt/plexus/plexus-daemon"]

@@ -51,8 +51,9 @@ export async function writeConfig(root: string): Promise<void> {
 
 /** Resolves when it is ready. */
 export async function startDaemon(root: string): Promise<Daemon> {
-  const child = spawn(process.execPath, [join(root, "dist/plexus-daemon.mjs"), "--config", CONFIG_FILE], {
+  const child = spawn(join(root, "dist/plexus-daemon"), ["--config", CONFIG_FILE], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE: process.execPath },
   });
   const ended = new AbortController();
   child.once("exit", (status, signal) => {

@@ -1,5 +1,5 @@
 /** Bundles the daemon into `dist/plexus-daemon.mjs`, with every proto file that it loads at run time in `dist/proto/`. */
-import { cp, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 
@@ -56,6 +56,8 @@ await build({
 });
 
 for (const { from, to } of protos) await cp(join(root, from), join(dist, "proto", to), { recursive: true });
+await cp(join(root, "daemon/plexus-daemon.sh"), join(fresh, "plexus-daemon"));
+await chmod(join(fresh, "plexus-daemon"), 0o755);
 await rm(join(dist, "plexus-daemon.d"), { recursive: true, force: true });
-for (const part of ["plexus-daemon.d", "plexus-daemon.mjs"]) await rename(join(fresh, part), join(dist, part));
+for (const part of ["plexus-daemon.d", "plexus-daemon.mjs", "plexus-daemon"]) await rename(join(fresh, part), join(dist, part));
 await rm(fresh, { recursive: true });
