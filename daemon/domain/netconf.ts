@@ -1,5 +1,5 @@
 /** The configuration that the runtime gives us on every call: ours, not a delegate's (spec §2.1). Read as Go reads it (spec §0). */
-import { z } from "zod";
+import * as z from "zod";
 import { type CniVersion, cniVersion } from "./cni/version.ts";
 import { PlexusError } from "./errors.ts";
 import { isNetworkName, namespace, type Namespace, type NetworkName } from "./ids.ts";

@@ -8,14 +8,17 @@ import { addedInterfaces } from "../domain/pod-event.ts";
 import type { Pod } from "../domain/pod.ts";
 import { recordedNetworkStatus } from "../domain/recorded-network-status.ts";
 import { type PlannedAttachment, planAttachments } from "../domain/plan.ts";
+import { planDefaultRoutes, type RouteGoal } from "../domain/route-plan.ts";
 import type { RecordedAttachment, RecordedPod, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Events } from "../ports/events.ts";
 import type { SandboxLinks } from "../ports/sandbox-links.ts";
+import type { SandboxRoutes } from "../ports/sandbox-routes.ts";
 import { detach, type DetachDeps, podPrefix, surroundingsOf } from "./detach.ts";
 import { type DelegateDeps, findDelegates, findPod } from "./find-delegates.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
 import { refuseIfGivenUp, type Scope } from "./scope.ts";
+import { type DefaultRouteChange, makeDefaultRouteChange } from "./set-default-routes.ts";
 import { type ReadinessDeps, waitUntilReady } from "./wait-until-ready.ts";
 
 export interface AddRequest {
@@ -34,6 +37,7 @@ export interface AddRequest {
 export interface AddDeps extends DetachDeps, DelegateDeps, ReadinessDeps {
   readonly queue: SandboxQueue;
   readonly links: SandboxLinks;
+  readonly routes: SandboxRoutes;
   readonly events: Events;
   /** How long undoing a failed ADD may take: the request's own deadline has usually just passed. */
   readonly undoTimeoutMs: number;
@@ -46,39 +50,43 @@ export function makeAdd(deps: AddDeps): (request: AddRequest, scope: Scope) => P
 
 async function add(deps: AddDeps, request: AddRequest, scope: Scope): Promise<JsonText> {
   const prefix = podPrefix(recordedPod(request.args));
-  const { planned, intent } = await named(prefix, () => prepare(deps, request, scope));
-  return attach(deps, request, intent, planned, scope);
+  const prepared = await named(prefix, () => prepare(deps, request, scope));
+  return attach(deps, request, prepared, scope);
+}
+
+interface Prepared {
+  readonly planned: readonly PlannedAttachment[];
+  readonly routeGoals: readonly RouteGoal[];
+  readonly intent: SandboxRecord;
 }
 
 /** Everything that can be refused before a plugin runs. Ends with the intent on record. */
-async function prepare(
-  deps: AddDeps,
-  request: AddRequest,
-  scope: Scope,
-): Promise<{ readonly planned: readonly PlannedAttachment[]; readonly intent: SandboxRecord }> {
-  await waitUntilReady(deps, request.netConf, scope.signal);
+async function prepare(deps: AddDeps, request: AddRequest, scope: Scope): Promise<Prepared> {
+  await waitUntilReady(deps, request.netConf, scope.signal, "try-again-later");
   const pod = await findPod(deps.pods, request.args, scope.signal);
   const sources = await findDelegates(deps, request.netConf, pod, scope).catch((thrown: unknown) => {
     tellOfMissingNetwork(deps.events, pod, PlexusError.from(thrown));
     throw thrown;
   });
   const planned = planAttachments({ ...request, sources });
+  const routeGoals = planDefaultRoutes(planned);
   const others = await clearTheGround(deps, request, scope);
   await refuseTakenLinks(deps.links, request, planned, scope.signal);
   const intent = intendedRecord(deps.clock, request, planned, others);
   await deps.journal.write(intent);
-  return { planned, intent };
+  return { planned, routeGoals, intent };
 }
 
 /** Runs the plan. From here on everything that exists is on record, and any failure takes it all away again. */
 async function attach(
   deps: AddDeps,
   request: AddRequest,
-  intent: SandboxRecord,
-  planned: readonly PlannedAttachment[],
+  { planned, routeGoals, intent }: Prepared,
   scope: Scope,
 ): Promise<JsonText> {
   const begun: RecordedAttachment[] = [];
+  const ours = new Set(planned.map(({ ifName }) => ifName));
+  const defaultRoutes = makeDefaultRouteChange(deps.routes, intent.netns, routeGoals, ours);
   const others = intent.attachments.filter((attachment) => !isOf(request)(attachment));
   try {
     for (const plan of planned) {
@@ -89,6 +97,7 @@ async function attach(
     return await named(podPrefix(intent.pod), async () => {
       refuseIfGivenUp(scope.signal);
       const answer = primaryResult(planned, begun, request.netConf);
+      await defaultRoutes.set(scope.signal);
       const done = { ...intent, attachments: [...others, ...begun] };
       const status = recordedNetworkStatus(done);
       await deps.journal.write(done);
@@ -98,7 +107,7 @@ async function attach(
       return answer;
     });
   } catch (thrown) {
-    await undo(deps, { ...intent, attachments: [...others, ...begun] }, request, scope);
+    await undo(deps, { ...intent, attachments: [...others, ...begun] }, request, defaultRoutes, scope);
     throw thrown;
   }
 }
@@ -131,9 +140,18 @@ async function runPlan(
  * Newest first, the one that failed included: it may have made half of what it was to make. What cannot be undone stays on record,
  * so that DEL tries again.
  */
-async function undo(deps: AddDeps, record: SandboxRecord, request: AddRequest, scope: Scope): Promise<void> {
+async function undo(
+  deps: AddDeps,
+  record: SandboxRecord,
+  request: AddRequest,
+  defaultRoutes: DefaultRouteChange,
+  scope: Scope,
+): Promise<void> {
   const justFailed = record.attachments.findLast(({ state }) => state === "intended");
   const own: Scope = { ...scope, signal: AbortSignal.timeout(deps.undoTimeoutMs) };
+  await defaultRoutes.restore(own.signal).catch((thrown: unknown) => {
+    scope.warn(`undoing the failed ADD: default routes stay as they are: ${PlexusError.from(thrown).message}`);
+  });
   try {
     const failures = await detach(deps, record, { which: isOf(request), justFailed }, record.netns, own);
     for (const failure of failures) scope.warn(`undoing the failed ADD: ${failure.message}; DEL will try again`);
@@ -235,6 +253,7 @@ function recorded(request: AddRequest, plan: PlannedAttachment, result?: JsonTex
     conflist: plan.conflist.text,
     capabilityArgs: plan.capabilityArgs.toString(),
     cniArgs: plan.cniArgs,
+    ...(plan.defaultRoute !== undefined && { defaultRoute: plan.defaultRoute }),
     ...(result !== undefined && { result }),
   };
 }

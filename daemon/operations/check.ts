@@ -1,6 +1,7 @@
 import { isAtLeast } from "../domain/cni/version.ts";
 import { PlexusError } from "../domain/errors.ts";
 import type { IfName, SandboxId } from "../domain/ids.ts";
+import { withRoutedResults } from "../domain/routed-results.ts";
 import type { Journal } from "../ports/journal.ts";
 import { delegateOf, podPrefix, surroundingsOf } from "./detach.ts";
 import type { ConflistRunner } from "./run-conflist.ts";
@@ -27,7 +28,7 @@ export function makeCheck(deps: CheckDeps): (request: CheckRequest, scope: Scope
   return (request, scope) =>
     deps.queue.run(request.sandbox, "in-turn", scope.signal, async () => {
       const record = await deps.journal.read(request.sandbox);
-      const mine = record?.attachments.filter(({ owner }) => owner === request.ifName) ?? [];
+      const mine = withRoutedResults(record?.attachments ?? []).filter(({ owner }) => owner === request.ifName);
       if (record === undefined || mine.length === 0) {
         throw new PlexusError(
           "unknown-container",
@@ -40,8 +41,10 @@ export function makeCheck(deps: CheckDeps): (request: CheckRequest, scope: Scope
       for (const attachment of mine) {
         const { network, ifName, state } = attachment;
         const prefix = `${podPrefix(record.pod, network)}error checking interface ${ifName}: `;
-        if (state === "intended") {
-          throw new PlexusError("try-again-later", `${prefix}its ADD was interrupted`, { details: "DEL the sandbox" });
+        if (state !== "attached") {
+          throw new PlexusError("try-again-later", `${prefix}its ADD or DEL was interrupted`, {
+            details: "DEL the sandbox",
+          });
         }
         const delegate = delegateOf(attachment);
         if (delegate.conflist.disableCheck || !isAtLeast(delegate.conflist.version, "0.4.0")) continue;

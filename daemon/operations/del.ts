@@ -14,6 +14,8 @@ export interface DelRequest {
   /** CNI_NETNS; empty when the runtime knows of none any more. */
   readonly netns: string;
   readonly netnsMayBeHosts: boolean;
+  /** When the runtime asked, if that was some time ago: what was attached since is not meant. */
+  readonly askedAt?: number | undefined;
 }
 
 export interface DelDeps extends DetachDeps {
@@ -32,6 +34,7 @@ export function makeDel(deps: DelDeps): (request: DelRequest, scope: Scope) => P
       const record = await deps.journal.read(request.sandbox);
       const which = ({ owner }: RecordedAttachment): boolean => owner === request.ifName;
       if (record === undefined || !record.attachments.some(which)) return;
+      if (request.askedAt !== undefined && record.createdAt > request.askedAt) return;
       const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record.pod));
       const failures = await detach(deps, record, { which }, netns, scope);
       throwAll(failures);

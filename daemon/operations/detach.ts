@@ -35,9 +35,10 @@ export async function detach(
   netns: string,
   scope: Scope,
 ): Promise<readonly PlexusError[]> {
+  const begun = await begin(deps.journal, record, going, scope);
   const failed = new Map<RecordedAttachment, PlexusError>();
   const around = { ...surroundingsOf(record), netns };
-  for (const attachment of record.attachments.filter(going.which).toReversed()) {
+  for (const attachment of begun.attachments.filter(going.which).toReversed()) {
     try {
       const added = { result: attachment.result, justFailed: attachment === going.justFailed };
       await deps.conflists.del(delegateOf(attachment), added, around, scope);
@@ -47,10 +48,35 @@ export async function detach(
   }
   await keep(
     deps,
-    record,
-    record.attachments.filter((attachment) => !going.which(attachment) || failed.has(attachment)),
+    begun,
+    begun.attachments.filter((attachment) => !going.which(attachment) || failed.has(attachment)),
   );
   return [...failed.values()];
+}
+
+/**
+ * Puts on record that what stands is about to go, so that a crash leaves no doubt that it must. A disk that does not take that is no reason
+ * to keep it: the record then still names everything, and the runtime asks again.
+ */
+async function begin(
+  journal: Journal,
+  record: SandboxRecord,
+  { which }: Going,
+  { warn }: Pick<Scope, "warn">,
+): Promise<SandboxRecord> {
+  const stands = (attachment: RecordedAttachment): boolean => which(attachment) && attachment.state === "attached";
+  if (!record.attachments.some(stands)) return record;
+  const attachments = record.attachments.map((attachment): RecordedAttachment =>
+    stands(attachment) ? { ...attachment, state: "detaching" } : attachment,
+  );
+  const begun = { ...record, attachments };
+  try {
+    await journal.write(begun);
+    return begun;
+  } catch (thrown) {
+    warn(`the DEL could not be put on record, and goes on: ${PlexusError.from(thrown).message}`);
+    return record;
+  }
 }
 
 async function keep(

@@ -72,13 +72,19 @@ async function tellPlugins(
   before: readonly SandboxRecord[],
   scope: Scope,
 ): Promise<PlexusError[]> {
-  const [clusterDefault] = await findDelegates(deps, netConf, undefined, scope);
+  const failures: PlexusError[] = [];
+  const clusterDefault = await findDelegates(deps, netConf, undefined, scope).then(
+    ([{ conflist }]) => [conflist],
+    (thrown: unknown) => {
+      failures.push(PlexusError.from(thrown));
+      return [];
+    },
+  );
   const recorded = before.flatMap(({ attachments }) =>
     attachments.map((attachment) => delegateOf(attachment).conflist),
   );
-  const conflists = new Map([...recorded, clusterDefault.conflist].map((conflist) => [conflist.name, conflist]));
+  const conflists = new Map([...recorded, ...clusterDefault].map((conflist) => [conflist.name, conflist]));
   const kept = await recordsOf(deps.journal);
-  const failures: PlexusError[] = [];
   for (const conflist of conflists.values()) {
     if (conflist.disableGc || !isAtLeast(conflist.version, "1.1.0")) continue;
     const delegate = { network: conflist.name, conflist, capabilityArgs: JsonObject.empty, cniArgs: "" };

@@ -24,7 +24,7 @@ export interface StatusDeps extends DelegateDeps, ReadinessDeps {
 export function makeStatus(deps: StatusDeps): (request: StatusRequest, scope: Scope) => Promise<void> {
   return async ({ netConf, searchPath }, scope) => {
     deps.refuseUnlessSynced();
-    await waitUntilReady(deps, netConf, scope.signal);
+    await waitUntilReady(deps, netConf, scope.signal, "not-available");
     const [{ network, conflist }] = await findDelegates(deps, netConf, undefined, scope);
     if (!isAtLeast(conflist.version, "1.1.0")) return;
     const delegate = { network, conflist, capabilityArgs: JsonObject.empty, cniArgs: "" };

@@ -13,19 +13,20 @@ export interface ReadinessDeps {
 
 /**
  * Waits for the file by which the default network says that it is ready, if there is to be one (spec §1.2).
- * @throws PlexusError `not-available` when it is not there in time, or nobody waits any more
+ * @param otherwise what the failure is, when it is not there in time or nobody waits any more
  */
 export async function waitUntilReady(
   { confFiles, clock }: ReadinessDeps,
   { readinessIndicatorFile: file }: Pick<NetConf, "readinessIndicatorFile">,
   signal: AbortSignal,
+  otherwise: "try-again-later" | "not-available",
 ): Promise<void> {
   if (file === undefined) return;
   const until = clock.monotonic() + LONGEST_MS;
   while ((await confFiles.look(file)).is === "missing") {
     if (signal.aborted || clock.monotonic() >= until) {
       throw new PlexusError(
-        "not-available",
+        otherwise,
         `have you checked that your default network is ready? still waiting for readinessindicatorfile @ ${file}`,
         { details: "the default network's plugin writes it when it is up; see that plugin's pod on this node" },
       );

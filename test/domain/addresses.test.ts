@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ipFamily, isMac, parseCidr } from "../../daemon/domain/addresses.ts";
+import { canonicalIp, ipFamily, isMac, parseCidr } from "../../daemon/domain/addresses.ts";
 
 describe("ipFamily", () => {
   it.each([
@@ -57,6 +57,23 @@ describe("ipFamily", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+});
+
+describe("canonicalIp", () => {
+  it.each([
+    { text: "10.0.0.1", want: "10.0.0.1" },
+    { text: "::ffff:10.1.2.254", want: "10.1.2.254" },
+    { text: "0:0:0:0:0:FFFF:0a01:02fe", want: "10.1.2.254" },
+    { text: "FD00:0:0:0::0001", want: "fd00::1" },
+    { text: "2001:db8:0:0:1:0:0:1", want: "2001:db8::1:0:0:1" },
+    { text: "64:ff9b::10.0.0.1", want: "64:ff9b::a00:1" },
+    { text: "::", want: "::" },
+    { text: "10.0.0.01", want: undefined },
+    { text: "fe80::1%eth0", want: undefined },
+    { text: "", want: undefined },
+  ])("of $text is $want", ({ text, want }) => {
+    expect(canonicalIp(text)).toBe(want);
   });
 });
 

@@ -19,7 +19,7 @@ const encode = (record: SandboxRecord) => encodeRecord(record, sha256);
 const decode = (text: string | Buffer) => decodeRecord(text.toString(), "abc.json", sha256);
 
 /** A file whose checksum is right, whatever its record is. */
-const sealed = (record: string, version = 1) =>
+const sealed = (record: string, version = 2) =>
   `{"version":${version},"checksum":"sha256:${sha256(record)}","record":${record}}\n`;
 
 const sample = recordOf(sandboxId("abc"));
@@ -40,10 +40,11 @@ const anyAttachment: fc.Arbitrary<RecordedAttachment> = fc.record(
     ifName: fc.stringMatching(/^[a-z][a-z0-9]{0,14}$/).map(ifName),
     network: fc.string({ unit: "binary" }),
     primary: fc.boolean(),
-    state: fc.constantFrom("intended", "attached"),
+    state: fc.constantFrom("intended", "attached", "detaching"),
     conflist: anyJson,
     capabilityArgs: anyJson,
     cniArgs: fc.string({ unit: "binary" }),
+    defaultRoute: fc.array(fc.string({ unit: "binary" })),
     result: anyJson,
   },
   {
@@ -78,7 +79,7 @@ describe("a record's file", () => {
   it("reads as JSON whose parts are JSON, not strings of it", () => {
     const file: unknown = JSON.parse(encode(sample));
     expect(file).toMatchObject({
-      version: 1,
+      version: 2,
       checksum: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
       record: { sandbox: "abc", attachments: [{ ifName: "net1", conflist: { name: "blue" }, result: { x: 100 } }] },
     });
@@ -100,6 +101,11 @@ describe("a record's file", () => {
   it("loses the blanks around its JSON and no others", () => {
     const spaced = recordOf(sample.sandbox, { attachments: [attachment({ result: ' { "a" : 1 }\n' })] });
     expect(decode(encode(spaced)).attachments[0]?.result).toBe('{ "a" : 1 }');
+  });
+
+  it("may be of version 1, which had no default routes", () => {
+    const [, record = ""] = /"record":(.*)\}\n$/s.exec(encode(sample)) ?? [];
+    expect(decode(sealed(record, 1))).toEqual(sample);
   });
 
   it("is not made of what is no JSON", () => {
@@ -129,6 +135,8 @@ describe("a file that was not written so", () => {
 
   it.each([
     { why: "an empty file is damaged", text: "", says: "abc.json is damaged" },
+    { why: "and so is one with an empty list in it (T074)", text: "[]\n", says: "abc.json is damaged" },
+    { why: "or a null (T074)", text: "null\n", says: "abc.json is damaged" },
     { why: "a file of zeros, as a power cut leaves, is damaged", text: "\0".repeat(600), says: "abc.json is damaged" },
     { why: "a file with something behind it is damaged", text: `${encode(sample)} `, says: "abc.json is damaged" },
     {
@@ -138,13 +146,13 @@ describe("a file that was not written so", () => {
     },
     {
       why: "a file of a later version names it",
-      text: sealed("{}", 2),
-      says: "abc.json was written by a newer Plexus, in version 2",
+      text: sealed("{}", 3),
+      says: "abc.json was written by a newer Plexus, in version 3",
     },
     {
       why: "a later version may look different otherwise",
-      text: '{"version":3,"more":[]}',
-      says: "a newer Plexus, in version 3",
+      text: '{"version":4,"more":[]}',
+      says: "a newer Plexus, in version 4",
     },
     { why: "a version that never was is damaged", text: sealed("{}", 0), says: "abc.json is damaged" },
   ])("$why", ({ text, says }) => {

@@ -61,12 +61,16 @@ describe("parseNetConf", () => {
       want: { validAttachments: [] },
     },
     {
-      why: "a prevResult, which is nobody's business here (T041, T114)",
+      why: "a prevResult, which is nobody's business here (T041, T115)",
       members: '"prevResult":{"x":1}',
       want: { name: "plexus" },
     },
   ])("$why", ({ members, want }) => {
     expect(parseNetConf(conf(members))).toMatchObject(want);
+  });
+
+  it("needs no version, nor does a prevResult in it (T114)", () => {
+    expect(parseNetConf('{"name":"plexus","prevResult":{}}')).toMatchObject({ version: "0.1.0" });
   });
 
   it("lets the daemon's own settings win over the runtime's (T270)", () => {

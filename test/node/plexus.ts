@@ -67,12 +67,9 @@ export async function makePlexus(host: Host, settings: Readonly<Record<string, u
       return daemon?.pid;
     },
     async start() {
-      const child = host.spawn([
-        here("node_modules/.bin/node"),
-        here("dist/plexus-daemon.mjs"),
-        "--config",
-        "/etc/plexus/daemon.json",
-      ]);
+      const child = host.spawn([here("dist/plexus-daemon"), "--config", "/etc/plexus/daemon.json"], {
+        NODE: process.execPath,
+      });
       daemon = child;
       const ready = Promise.withResolvers<undefined>();
       let complaint = "";

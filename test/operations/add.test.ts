@@ -49,6 +49,7 @@ describe("ADD", () => {
     const node = stage({ annotation: "blue", nads: { blue: MACVLAN } });
     await node.add(addRequest({ args: parseCniArgs("IgnoreUnknown=1") }), node.scope());
     expect(node.said()).toEqual(["ADD eth0 bridge"]);
+    expect(node.askedFor).toEqual([]);
   });
 
   it("hands each plugin of a chain the result of the one before, and the last one's to the runtime", async () => {
@@ -73,7 +74,7 @@ describe("ADD", () => {
     ]);
   });
 
-  it("gives plugins the CNI variables and a PATH, and nothing of its own environment", async () => {
+  it("gives plugins the CNI variables and a PATH, and nothing of its own environment (T053)", async () => {
     const node = stage();
     await node.add(addRequest({ searchPath: ["/opt/cni/bin", "/var/lib/rancher/bin"] }), node.scope());
     expect(node.runner.runs[0]?.env).toEqual({
@@ -86,6 +87,70 @@ describe("ADD", () => {
       CNI_ARGS:
         "IgnoreUnknown=true;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=abc;K8S_POD_UID=uid-1",
     });
+  });
+
+  it.each([
+    {
+      why: "as capability args those that the plugin declares, as CNI_ARGS all (T195, T202)",
+      capabilities: { mac: true, ips: true, bandwidth: true, portMappings: true },
+      want: {
+        portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }],
+        bandwidth: { ingressRate: 1, ingressBurst: 2, egressRate: 3, egressBurst: 4 },
+        ips: ["10.0.0.5/24"],
+        mac: "02:00:00:00:00:07",
+      },
+    },
+    { why: "as CNI_ARGS even if the plugin declares nothing (T203)", capabilities: {}, want: undefined },
+  ])("passes on what the pod asks of a network: $why", async ({ capabilities, want }) => {
+    const annotation = JSON.stringify([
+      {
+        name: "blue",
+        ips: ["10.0.0.5/24"],
+        mac: "02:00:00:00:00:07",
+        bandwidth: { ingressRate: 1, ingressBurst: 2, egressRate: 3, egressBurst: 4 },
+        portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }],
+      },
+    ]);
+    const node = stage({ annotation, nads: { blue: JSON.stringify({ type: "macvlan", capabilities }) } });
+    await node.add(addRequest(), node.scope());
+    const [, blue] = node.runner.runs;
+    expect(stdinOf(blue)["runtimeConfig"]).toEqual(want);
+    expect(stdinOf(blue)["capabilities"]).toEqual(capabilities);
+    expect(blue?.env["CNI_ARGS"]).toMatch(/;MAC=02:00:00:00:00:07;IP=10\.0\.0\.5\/24$/);
+  });
+
+  it("keeps a prevResult that it was given itself from the plugins (T041)", async () => {
+    const node = stage();
+    await node.add(addRequest({ netConf: netConf(BRIDGE, ',"prevResult":{"cniVersion":"1.0.0"}') }), node.scope());
+    expect(node.runner.runs.map((run) => Object.hasOwn(stdinOf(run), "prevResult"))).toEqual([false]);
+  });
+
+  it("is not troubled by a network that made neither interface nor address (T021)", async () => {
+    const node = stage({
+      annotation: "blue",
+      nads: { blue: MACVLAN },
+      script: (run) => (said(run) === "ADD net1 macvlan" ? succeeds('{"cniVersion":"1.0.0"}') : obedient(run)),
+    });
+    const answer = await node.add(addRequest(), node.scope());
+    expect(JSON.parse(answer)).toMatchObject({ interfaces: [{ name: "eth0" }] });
+    expect(JSON.parse(node.statusBoard.shown(sandbox) ?? "")).toMatchObject([{ interface: "eth0" }]);
+  });
+
+  it.each([
+    { version: "0.2.0", result: { ip4: { ip: "10.0.0.2/24" }, dns: {} } },
+    { version: "0.3.1", result: { ips: [{ version: "4", address: "10.0.0.2/24" }], dns: {} } },
+    { version: "0.4.0", result: { ips: [{ version: "4", address: "10.0.0.2/24" }], dns: {} } },
+    { version: "1.0.0", result: { ips: [{ address: "10.0.0.2/24" }] } },
+  ])("runs two delegates in $version, forwards and backwards (T020)", async ({ version, result }) => {
+    const printed = { cniVersion: version, ...result };
+    const node = stage({
+      script: (run) => succeeds(JSON.stringify(run.type === "bridge" ? printed : { cniVersion: version })),
+    });
+    const delegates = [BRIDGE, BRIDGE.replace("bridge", "macvlan")].map((text) => text.replace("1.0.0", version));
+    const request = addRequest({ netConf: netConf(delegates.join(","), "", version) });
+    expect(JSON.parse(await node.add(request, node.scope()))).toEqual(printed);
+    await node.del(delRequest, node.scope());
+    expect(node.said()).toEqual(["ADD eth0 bridge", "ADD net1 macvlan", "DEL net1 macvlan", "DEL eth0 bridge"]);
   });
 
   it("has everything on record before the first plugin runs (T032)", async () => {
@@ -106,6 +171,12 @@ describe("ADD", () => {
       "eth0 attached",
       "net1 attached",
     ]);
+  });
+
+  it("shows the network status of a system's pod too (T240)", async () => {
+    const node = stage();
+    await node.add(addRequest({ netConf: netConf(BRIDGE, ',"systemNamespaces":["shop"]') }), node.scope());
+    expect(JSON.parse(node.statusBoard.shown(sandbox) ?? "")).toMatchObject([{ name: "pods" }]);
   });
 
   it("shows the network status of all networks", async () => {
@@ -180,7 +251,7 @@ describe("an ADD that fails", () => {
     expect(node.said().slice(2)).toEqual(["DEL eth0 bandwidth", "DEL eth0 portmap", "DEL eth0 bridge"]);
   });
 
-  it("keeps on record what it could not undo, and DEL finishes it", async () => {
+  it("keeps on record what it could not undo, and DEL finishes it (T033)", async () => {
     let stubborn = true;
     const node = stage({
       annotation: "blue",
@@ -319,7 +390,14 @@ describe("an ADD that is refused before anything runs", () => {
       options: { annotation: "root@someIP/root@someOtherIP" },
       want: { code: 7 },
     },
-    { why: "a pod that was replaced by its namesake (T052)", options: { podUid: "uid-2" }, want: { code: 102 } },
+    {
+      why: "a pod that was replaced by its namesake (T052)",
+      options: { podUid: "uid-2" },
+      want: {
+        code: 102,
+        message: '[shop/web/uid-1]: expected pod UID "uid-1" but got "uid-2" from the pod source',
+      },
+    },
     {
       why: "a namesake that says it came from the API (T055)",
       options: { podUid: "uid-2", annotations: { "kubernetes.io/config.source": "api" } },
@@ -339,7 +417,7 @@ describe("an ADD that is refused before anything runs", () => {
     expect(await node.journal.list()).toEqual([]);
   });
 
-  it("a pod that is not known: try again later, never a made-up result", async () => {
+  it("a pod that is not known: try again later, never a made-up result (T050, T051)", async () => {
     const node = stage();
     const args = parseCniArgs(POD_ARGS.replace("=web", "=other"));
     await expect(node.add(addRequest({ args }), node.scope())).rejects.toThrow(
@@ -350,14 +428,26 @@ describe("an ADD that is refused before anything runs", () => {
 
   it.each([
     {
+      why: "CNI_ARGS without a UID, which is not looked up either (T053, T291)",
+      options: { podUid: "uid-2" },
+      args: "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web",
+    },
+    {
       why: "a static pod, whose mirror has another UID (T054)",
       options: { podUid: "uid-2", annotations: { "kubernetes.io/config.source": "file" } },
     },
     { why: "a source that knows no UIDs", options: { podUid: "" } },
-  ])("but not $why", async ({ options }) => {
+  ])("but not $why", async ({ options, args = POD_ARGS }) => {
     const node = stage(options);
-    await node.add(addRequest(), node.scope());
+    await node.add(addRequest({ args: parseCniArgs(args) }), node.scope());
     expect(node.said()).toEqual(["ADD eth0 bridge"]);
+  });
+
+  it("and a static pod gets what it asks for (T061)", async () => {
+    const annotations = { "kubernetes.io/config.source": "file" };
+    const node = stage({ podUid: "mirror", annotations, annotation: "blue", nads: { blue: MACVLAN } });
+    await node.add(addRequest(), node.scope());
+    expect(node.said()).toEqual(["ADD eth0 bridge", "ADD net1 macvlan"]);
   });
 });
 

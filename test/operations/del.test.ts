@@ -32,7 +32,23 @@ describe("DEL", () => {
     expect(node.statusBoard.shown(sandbox)).toBeUndefined();
   });
 
-  it("of what is not on record succeeds and runs nothing (T072, T080)", async () => {
+  it("asks for no pod, whatever became of it (T056, T059, T070)", async () => {
+    const node = await attachedStage();
+    await node.del(delRequest, node.scope());
+    expect(node.askedFor).toEqual(["shop/web"]);
+  });
+
+  it("of a sandbox whose record is damaged fails, and keeps it (T073)", async () => {
+    const node = await attachedStage();
+    node.journal.spoil(sandbox);
+    await expect(node.del(delRequest, node.scope())).rejects.toThrow(
+      failed({ code: 6, message: expect.stringContaining("abc.json") as string }),
+    );
+    expect(node.saidSince()).toEqual([]);
+    expect(await node.journal.list()).toEqual([sandbox]);
+  });
+
+  it("of what is not on record succeeds and runs nothing, though the pod is still there (T071, T072, T080)", async () => {
     const node = await attachedStage();
     await node.del(delRequest, node.scope());
     await node.del(delRequest, node.scope());
@@ -57,6 +73,15 @@ describe("DEL", () => {
     await node.del(delRequest, node.scope());
     expect(node.saidSince().slice(3)).toEqual(["DEL net1 macvlan"]);
     expect(await node.journal.list()).toEqual([]);
+  });
+
+  it("keeps what failed whatever the plugin says (T077)", async () => {
+    const node = await attachedStage({
+      script: (run) =>
+        said(run) === "DEL net1 macvlan" ? fails('{"code":5,"msg":"no such file or directory"}') : obedient(run),
+    });
+    await expect(node.del(delRequest, node.scope())).rejects.toThrow(failed({ code: 5 }));
+    expect((await node.journal.read(sandbox))?.attachments.map(({ ifName }) => ifName)).toEqual(["net1"]);
   });
 
   it("tells all that failed", async () => {
@@ -114,6 +139,25 @@ describe("DEL", () => {
     expect(calico?.stdin).toBe(
       '{"type":"calico","mtu":0,"kubernetes":{"kubeconfig":"/k"},"id":12345678901234567890,"name":"pods","cniVersion":"0.3.1"}',
     );
+  });
+
+  it("gives the plugins of a network what ADD gave them of the pod's own requests (T086)", async () => {
+    const annotation = '[{"name":"blue","portMappings":[{"hostPort":80,"containerPort":8080,"protocol":"tcp"}]}]';
+    const capable = '{"cniVersion":"1.0.0","type":"macvlan","capabilities":{"portMappings":true}}';
+    const node = stage({ annotation, nads: { blue: capable } });
+    await node.add(addRequest(), node.scope());
+    await node.del(delRequest, node.scope());
+    const runtimeConfig = { portMappings: [{ hostPort: 80, containerPort: 8080, protocol: "tcp" }] };
+    const given = node.runner.runs.filter((run) => run.type === "macvlan").map((run) => stdinOf(run));
+    expect(given).toMatchObject([{ runtimeConfig }, { runtimeConfig }]);
+  });
+
+  it("speaks to plugins in the version of ADD, which may be none (T084)", async () => {
+    const node = stage({ annotation: "blue", nads: { blue: '{"plugins":[{"type":"macvlan","mtu":0}]}' } });
+    await node.add(addRequest({ netConf: netConf(BRIDGE, "", "0.3.1") }), node.scope());
+    await node.del(delRequest, node.scope());
+    const given = node.runner.runs.filter((run) => run.type === "macvlan").map(({ stdin }) => stdin);
+    expect(given).toEqual(Array(2).fill('{"type":"macvlan","mtu":0,"name":"blue","cniVersion":""}'));
   });
 
   it("does not repeat the MAC and addresses of ADD in CNI_ARGS (T202)", async () => {
@@ -216,7 +260,7 @@ describe("CHECK", () => {
   });
 
   it.each([
-    { why: "is older than 0.4.0", conf: '{"cniVersion":"0.3.1","type":"macvlan"}' },
+    { why: "is older than 0.4.0 (T092)", conf: '{"cniVersion":"0.3.1","type":"macvlan"}' },
     {
       why: "does not want to be asked",
       conf: '{"cniVersion":"1.0.0","disableCheck":true,"plugins":[{"type":"macvlan"}]}',
@@ -291,6 +335,27 @@ describe("GC", () => {
       "cni.dev/valid-attachments": kept,
       "cni.dev/attachments": kept,
     });
+  });
+
+  it("tells each network's plugins of that network only, and each once (T098, T099)", async () => {
+    const macvlan = '{"cniVersion":"1.1.0","type":"macvlan"}';
+    const conf = (more = "") => netConf(BRIDGE.replace("1.0.0", "1.1.0"), more, "1.1.0");
+    const node = stage({ annotation: "blue", nads: { blue: macvlan } });
+    await node.add(addRequest({ netConf: conf() }), node.scope());
+    await node.gc({ netConf: conf(valid('[{"containerID":"abc","ifname":"eth0"}]')), searchPath: [] }, node.scope());
+    expect(node.said().slice(2)).toEqual(["GC  bridge", "GC  macvlan"]);
+    expect(node.runner.runs.slice(2).map((run) => stdinOf(run)["cni.dev/valid-attachments"])).toEqual([
+      [{ containerID: "abc", ifname: "eth0" }],
+      [{ containerID: "abc", ifname: "net1" }],
+    ]);
+  });
+
+  it("succeeds on a node where nothing was ever attached (T100)", async () => {
+    const node = stage();
+    const conf = netConf(BRIDGE.replace("1.0.0", "1.1.0"), valid("[]"), "1.1.0");
+    await node.gc({ netConf: conf, searchPath: [] }, node.scope());
+    expect(node.said()).toEqual(["GC  bridge"]);
+    expect(stdinOf(node.runner.runs[0])["cni.dev/valid-attachments"]).toEqual([]);
   });
 
   it("without the runtime's list deletes nothing and says so", async () => {

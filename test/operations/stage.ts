@@ -12,7 +12,7 @@ import {
 } from "../../daemon/domain/ids.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
 import type { NetworkDefinition } from "../../daemon/domain/network-definition.ts";
-import type { Pod } from "../../daemon/domain/pod.ts";
+import type { Pod, PodKey } from "../../daemon/domain/pod.ts";
 import { type AddRequest, makeAdd } from "../../daemon/operations/add.ts";
 import { makeCheck } from "../../daemon/operations/check.ts";
 import { makeDel } from "../../daemon/operations/del.ts";
@@ -20,14 +20,18 @@ import { makeGc } from "../../daemon/operations/gc.ts";
 import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
 import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
 import type { PluginTrace, Scope } from "../../daemon/operations/scope.ts";
+import { makeResume } from "../../daemon/operations/resume.ts";
 import { makeStatus } from "../../daemon/operations/status.ts";
 import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.ts";
 import type { LinkView } from "../../daemon/ports/sandbox-links.ts";
+import type { SandboxRoutes } from "../../daemon/ports/sandbox-routes.ts";
 import { fixedNetworks } from "../fakes/fixed-networks.ts";
 import { fixedPods } from "../fakes/fixed-pods.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
 import { memoryEvents } from "../fakes/memory-events.ts";
 import { memoryJournal } from "../fakes/memory-journal.ts";
+import { memorySandboxRoutes } from "../fakes/memory-sandbox-routes.ts";
+import { memorySpool } from "../fakes/memory-spool.ts";
 import { memoryStatusBoard } from "../fakes/memory-status-board.ts";
 import { type PluginScript, scriptedPluginRunner, succeeds } from "../fakes/scripted-plugin-runner.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
@@ -50,13 +54,15 @@ export interface StageOptions {
   readonly annotation?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly podUid?: string;
-  /** Config of NADs in namespace shop, by name. */
+  /** Configs of NADs, by `<namespace>/<name>`, or by name for those in namespace shop. */
   readonly nads?: Readonly<Record<string, string>>;
   readonly script?: PluginScript;
   /** Files on the node, by their paths. */
   readonly files?: ReadonlyMap<string, string>;
   /** What is found where an interface is to be; free unless given. */
   readonly views?: Readonly<Record<string, LinkView>>;
+  /** A test that gives none asks for no default route. */
+  readonly routes?: SandboxRoutes;
 }
 
 /** What a run was, in short: `ADD eth0 bridge`. */
@@ -81,6 +87,13 @@ export function obedient(run: PluginRun): PluginReport {
   return succeeds(CNI_COMMAND === "ADD" ? JSON.stringify(result) : "");
 }
 
+export function nadsFrom(nads: Readonly<Record<string, string>>): readonly NetworkDefinition[] {
+  return Object.entries(nads).map(([key, config]) => {
+    const [name = "", home = "shop"] = key.split("/").toReversed();
+    return { namespace: namespace(home), name, config };
+  });
+}
+
 export function stage(options: StageOptions = {}) {
   const { annotation, annotations, podUid = "uid-1", nads = {}, script = obedient, views = {} } = options;
   const home = namespace("shop");
@@ -90,16 +103,16 @@ export function stage(options: StageOptions = {}) {
     uid: podUid,
     annotations: { ...(annotation !== undefined && { "k8s.v1.cni.cncf.io/networks": annotation }), ...annotations },
   };
-  const definitions = Object.entries(nads).map(([name, config]): NetworkDefinition => ({
-    namespace: home,
-    name,
-    config,
-  }));
+  const definitions = nadsFrom(nads);
   const runner = scriptedPluginRunner(script);
   const journal = memoryJournal();
   const statusBoard = memoryStatusBoard();
   const events = memoryEvents();
   const looked: string[] = [];
+  const spool = memorySpool();
+  const pods = [pod];
+  const known = fixedPods(pods);
+  const askedFor: string[] = [];
   const clock = manualClock();
   const conflists = makeConflistRunner(runner, clock);
   const deps = {
@@ -107,8 +120,14 @@ export function stage(options: StageOptions = {}) {
     journal,
     statusBoard,
     events,
+    spool,
     queue: new SandboxQueue(),
-    pods: fixedPods([pod]),
+    pods: {
+      get: (key: PodKey, signal: AbortSignal): Promise<Pod | undefined> => {
+        askedFor.push(`${key.namespace}/${key.name}`);
+        return known.get(key, signal);
+      },
+    },
     networks: fixedNetworks(definitions),
     confFiles: memoryConfFiles(options.files),
     refuseUnlessSynced: () => undefined,
@@ -118,6 +137,7 @@ export function stage(options: StageOptions = {}) {
         return Promise.resolve(views[ifName] ?? "free");
       },
     },
+    routes: options.routes ?? memorySandboxRoutes(new Map(), () => false),
     clock,
     undoTimeoutMs: 1_000,
   };
@@ -134,15 +154,23 @@ export function stage(options: StageOptions = {}) {
     check: makeCheck(deps),
     status: makeStatus(deps),
     gc: makeGc(deps),
+    resume: makeResume(deps),
     scope,
     journal,
     statusBoard,
     events,
+    spool,
+    /** What becomes of the pod at its source. */
+    podBecomes: (what: "there" | "gone" | "replaced") => {
+      pods.splice(0, 1, ...(what === "gone" ? [] : [what === "there" ? pod : { ...pod, uid: "uid-of-another" }]));
+    },
     clock,
     runner,
     traces,
     warnings,
     looked,
+    /** The pods that were asked for, as `<namespace>/<name>`. */
+    askedFor,
     /** Every run so far, in short. */
     said: () => runner.runs.map(said),
   };

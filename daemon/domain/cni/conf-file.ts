@@ -1,7 +1,7 @@
 /** Confs and conflists in files: which of a directory's files defines a network, and what belongs to it (spec §4.1, §4.5). */
 import { PlexusError } from "../errors.ts";
 import { isNetworkName } from "../ids.ts";
-import { JsonObject, type JsonText } from "../json/json-object.ts";
+import { elementsOf, JsonObject, type JsonText } from "../json/json-object.ts";
 import { type Conflist, flagAt, parseConflist, stringAt } from "./conf.ts";
 
 /** A file as it was read. */
@@ -58,9 +58,9 @@ export function chain(file: TextFile, chained: readonly TextFile[]): Conflist {
   const what = `CNI config file ${file.name}`;
   const conf = JsonObject.parse(file.text, what);
   const inlined = conf.text("plugins");
-  const own = inlined === undefined || inlined === "null" ? "" : inlined.trim().slice(1, -1).trim();
+  const own = inlined === undefined || inlined === "null" ? [] : elementsOf(inlined, `${what}: plugins`);
   const appended = chained.map(({ name, text }) => JsonObject.parse(text, `CNI config file ${name}`).toString());
-  const plugins = [...(own === "" ? [] : [own]), ...appended];
+  const plugins = [...own, ...appended];
   if (plugins.length === 0) throw new PlexusError("invalid-config", `${what}: no plugin configs found`);
   return parseConflist(conf.with("plugins", `[${plugins.join(",")}]`).toString(), what);
 }

@@ -1,0 +1,19 @@
+/** DELs that the executable could not hand over because no daemon listened; each is owed. */
+export interface SpooledDel {
+  /** Names the entry to `remove`. */
+  readonly id: string;
+  /** When the runtime asked, in milliseconds since the epoch. */
+  readonly at: number;
+  readonly containerId: string;
+  readonly ifName: string;
+  /** CNI_NETNS as given; may be empty. */
+  readonly netns: string;
+  readonly netnsOverride: string;
+}
+
+export interface Spool {
+  /** What is owed, oldest first. An entry that cannot be read is set aside, reported by the adapter, and not returned. */
+  entries(): Promise<readonly SpooledDel[]>;
+  /** The debt is paid. Removing what is not there succeeds. Rejects with `io-failure`. */
+  remove(id: string): Promise<void>;
+}

@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import { keepResuming, type ResumeReport } from "../../daemon/operations/resume.ts";
+import { manualClock } from "../fakes/manual-clock.ts";
+import { fails } from "../fakes/scripted-plugin-runner.ts";
+import { addRequest, delRequest, obedient, said, sandbox, stage, type StageOptions } from "./stage.ts";
+
+const MACVLAN = '{"cniVersion":"1.0.0","type":"macvlan"}';
+
+/** A node where one sandbox is attached to two networks, and then all that ran is forgotten. */
+async function attached(options: StageOptions = {}) {
+  const node = stage({ annotation: "blue", nads: { blue: MACVLAN }, ...options });
+  await node.add(addRequest(), node.scope());
+  return {
+    ...node,
+    saidSince: () => node.said().slice(2),
+    /** As a crash would have left it. */
+    async leave(state: "intended" | "detaching"): Promise<void> {
+      const record = (await node.journal.read(sandbox)) ?? expect.fail("nothing on record");
+      const attachments = record.attachments.map((attachment) => ({ ...attachment, state }));
+      await node.journal.write({ ...record, attachments });
+    },
+  };
+}
+
+const spooled = (parts: object = {}) => ({
+  id: "abc@eth0",
+  at: 1_000,
+  containerId: "abc",
+  ifName: "eth0",
+  netns: "/run/netns/pod",
+  netnsOverride: "",
+  ...parts,
+});
+
+describe("a round", () => {
+  it("leaves alone what stands", async () => {
+    const node = await attached();
+    expect(await node.resume(node.scope())).toEqual({ finished: 0, owed: 0 });
+    expect(node.saidSince()).toEqual([]);
+  });
+
+  it.each(["intended", "detaching"] as const)("takes away what a crash left %s", async (state) => {
+    const node = await attached();
+    await node.leave(state);
+    expect(await node.resume(node.scope())).toEqual({ finished: 1, owed: 0 });
+    expect(node.saidSince()).toEqual(["DEL net1 macvlan", "DEL eth0 bridge"]);
+    expect(await node.journal.list()).toEqual([]);
+    expect(node.statusBoard.shown(sandbox)).toBeUndefined();
+  });
+
+  it("keeps what it cannot take away, and says so", async () => {
+    const node = await attached({
+      script: (run) => (said(run) === "DEL eth0 bridge" ? fails('{"code":11,"msg":"busy"}') : obedient(run)),
+    });
+    await node.leave("intended");
+    expect(await node.resume(node.scope())).toEqual({ finished: 0, owed: 1 });
+    expect((await node.journal.read(sandbox))?.attachments.map(({ ifName }) => ifName)).toEqual(["eth0"]);
+    expect(node.warnings).toEqual([expect.stringContaining("busy")]);
+  });
+
+  it("does not let one record that cannot be read stop the others", async () => {
+    const node = await attached();
+    await node.leave("intended");
+    const other = { ...addRequest(), sandbox: "zzz" as typeof sandbox };
+    await node.add(other, node.scope());
+    node.journal.spoil(other.sandbox);
+    expect(await node.resume(node.scope())).toEqual({ finished: 1, owed: 1 });
+    expect(await node.journal.list()).toEqual(["zzz"]);
+  });
+
+  it.each([
+    { why: "the namespace is gone and so is the pod", view: "netns-gone", pod: "gone", want: 1 },
+    { why: "the namespace is gone and the pod is a namesake", view: "netns-gone", pod: "replaced", want: 1 },
+    { why: "the namespace is gone, the pod is not", view: "netns-gone", pod: "there", want: 0 },
+    { why: "the pod is gone, the namespace is not", view: "taken", pod: "gone", want: 0 },
+  ] as const)("of a sandbox that stands, if $why: $want taken away", async ({ view, pod, want }) => {
+    const views: Record<string, "free" | typeof view> = {};
+    const node = await attached({ views });
+    views["eth0"] = view;
+    node.podBecomes(pod);
+    expect(await node.resume(node.scope())).toEqual({ finished: want, owed: 0 });
+    const deleted = node.runner.runs.slice(2).map((run) => run.env["CNI_NETNS"]);
+    expect(deleted).toEqual(Array.from({ length: want * 2 }, () => ""));
+  });
+
+  it.each([
+    { why: "is passed on while it is there", netns: "/run/netns/pod", view: "taken", want: "/run/netns/pod" },
+    { why: "is empty when it leads elsewhere by now", netns: "/run/netns/pod", view: "host-netns", want: "" },
+    {
+      why: "is empty when it names a process, whose number may be another's",
+      netns: "/proc/42/ns/net",
+      view: "taken",
+      want: "",
+    },
+  ] as const)("the namespace $why", async ({ netns, view, want }) => {
+    const views: Record<string, "free" | typeof view> = {};
+    const node = stage({ views });
+    await node.add(addRequest({ netns: netns as typeof delRequest.netns }), node.scope());
+    const record = (await node.journal.read(sandbox)) ?? expect.fail("nothing on record");
+    await node.journal.write({
+      ...record,
+      attachments: record.attachments.map((attachment) => ({ ...attachment, state: "intended" })),
+    });
+    views["eth0"] = view;
+    await node.resume(node.scope());
+    expect(node.runner.runs.at(-1)?.env).toMatchObject({ CNI_COMMAND: "DEL", CNI_NETNS: want });
+  });
+});
+
+describe("a DEL that waited in the spool", () => {
+  it("is done and forgotten", async () => {
+    const node = await attached();
+    node.spool.put(spooled());
+    expect(await node.resume(node.scope())).toMatchObject({ owed: 0 });
+    expect(node.saidSince()).toEqual(["DEL net1 macvlan", "DEL eth0 bridge"]);
+    expect(await node.spool.entries()).toEqual([]);
+  });
+
+  it("stays owed while it fails", async () => {
+    const node = await attached({
+      script: (run) => (said(run).startsWith("DEL") ? fails('{"code":11,"msg":"busy"}') : obedient(run)),
+    });
+    node.spool.put(spooled());
+    expect(await node.resume(node.scope())).toMatchObject({ owed: 2 });
+    expect(await node.spool.entries()).toHaveLength(1);
+  });
+
+  it("does not touch what was attached after the runtime asked", async () => {
+    const node = stage();
+    node.clock.advance(2_000);
+    await node.add(addRequest(), node.scope());
+    node.spool.put(spooled({ at: 1_999 }));
+    await node.resume(node.scope());
+    expect(node.said()).toEqual(["ADD eth0 bridge"]);
+    expect(await node.spool.entries()).toEqual([]);
+  });
+});
+
+describe("rounds", () => {
+  it("come at once, when woken, and with growing pauses while something is owed", async () => {
+    const clock = manualClock();
+    const stopping = new AbortController();
+    const reports: ResumeReport[] = [
+      { finished: 0, owed: 1 },
+      { finished: 0, owed: 1 },
+      { finished: 1, owed: 0 },
+      { finished: 0, owed: 1 },
+    ];
+    const round = (): Promise<ResumeReport> => {
+      const report = reports.shift();
+      if (report === undefined) stopping.abort();
+      return Promise.resolve(report ?? { finished: 0, owed: 0 });
+    };
+    // Nobody wakes it while something is owed; otherwise somebody does at once.
+    const awaitWake = (signal: AbortSignal): Promise<void> =>
+      new Promise((resolve) => {
+        if (reports.length === 1 || signal.aborted) resolve();
+        signal.addEventListener("abort", () => {
+          resolve();
+        });
+      });
+    await keepResuming(round, clock, awaitWake, stopping.signal);
+    expect(clock.slept).toEqual([10_000, 20_000, 10_000]);
+  });
+});
