@@ -8,7 +8,6 @@ import { systemClock } from "./adapters/clock/system-clock.ts";
 import { confFiles } from "./adapters/conf-files/conf-files.ts";
 import { openJournal } from "./adapters/journal/file-journal.ts";
 import { type PluginHost, startLauncher } from "./adapters/launcher/launcher.ts";
-import { openManifests } from "./adapters/manifests/manifests.ts";
 import { makeStatusFiles } from "./adapters/status-files/status-files.ts";
 import { type Config, loadConfig, parseConfig } from "./config/load.ts";
 import { PlexusError } from "./domain/errors.ts";
@@ -68,6 +67,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     journal,
     ...source,
     links: launcher.links,
+    routes: launcher.routes,
     confFiles,
     clock: systemClock,
     undoTimeoutMs: config.undoTimeoutMs,
@@ -92,7 +92,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
 
   return async () => {
     await server.stop(AbortSignal.timeout(config.drainTimeoutMs));
-    source.close();
+    await source.close();
     await launcher.stop();
   };
 }
@@ -105,29 +105,68 @@ interface Source {
   readonly events: Events;
   /** @throws PlexusError `not-available` while not all is known yet */
   refuseUnlessSynced(): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
+/** A directory of manifests if there is to be one, else the cluster. What the other would need is not loaded. */
 async function openSource(config: Config, log: Logger): Promise<Source> {
-  if (config.manifestDir === undefined) {
-    throw new PlexusError("invalid-config", "manifestDir is not set", {
-      details: "this version takes pods and networks from a directory of manifests",
-    });
-  }
+  return config.manifestDir === undefined
+    ? clusterSource(config, log)
+    : manifestSource(config, config.manifestDir, log);
+}
+
+async function manifestSource(config: Config, directory: string, log: Logger): Promise<Source> {
+  const { openManifests } = await import("./adapters/manifests/manifests.ts");
   const manifests = await openManifests({
-    directory: config.manifestDir,
+    directory,
     podWaitMs: config.podWaitMs,
     onProblem: (problem) => {
       log.warn({ problem }, "a manifest cannot be used");
     },
   });
   return {
-    ...manifests,
+    pods: manifests.pods,
+    networks: manifests.networks,
     statusBoard: makeStatusFiles(config.stateDir),
     // A pod of a manifest has no owner to be told.
     events: { report: () => undefined },
     // Manifests have been read once before anybody can ask.
     refuseUnlessSynced: () => undefined,
+    close: () => {
+      manifests.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function clusterSource(config: Config, log: Logger): Promise<Source> {
+  const { openKubernetes } = await import("./adapters/kubernetes/kubernetes.ts");
+  const { env } = process;
+  const kubernetes = openKubernetes({
+    nodeName: config.nodeName ?? env["NODE_NAME"] ?? env["MULTUS_NODE_NAME"] ?? "",
+    kubeconfig: config.kubeconfig,
+    serviceHost: env["KUBERNETES_SERVICE_HOST"],
+    servicePort: env["KUBERNETES_SERVICE_PORT"],
+    podWaitMs: config.podWaitMs,
+    statusMode: config.statusMode,
+    statusWaitMs: config.statusWaitMs,
+    onProblem: (problem) => {
+      log.warn({ problem }, "trouble with the API server");
+    },
+    onConnected: (what, count) => {
+      log.info({ what, count }, "following the API server");
+    },
+    clock: systemClock,
+  });
+  return {
+    ...kubernetes,
+    refuseUnlessSynced: () => {
+      const { pods, networks } = kubernetes.synced();
+      if (pods && networks) return;
+      throw new PlexusError("not-available", `the cluster's ${pods ? "networks" : "pods"} are not known yet`, {
+        details: "they are being read from the API server; the daemon's log says if that goes wrong",
+      });
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { PlexusError } from "../domain/errors.ts";
 import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import { ConfigSchema, IDLE_KEYS, MULTUS_LOG_LEVELS, OVERLAY_KEYS, RENAMED_KEYS } from "./schema.ts";

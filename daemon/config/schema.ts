@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { z } from "zod";
+import * as z from "zod";
 
 const directory = z.string().regex(/^\//, "must be an absolute path");
 /** A day at most: timers of more than 2^31 ms fire at once. */

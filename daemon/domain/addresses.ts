@@ -15,6 +15,18 @@ export function ipFamily(text: string): IpFamily | undefined {
   return groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff ? 4 : 6;
 }
 
+/** The one spelling of an address by which two can be compared: IPv6 as short as can be, IPv4 without IPv6 clothes. Undefined when it is none. */
+export function canonicalIp(text: string): string | undefined {
+  const groups = ipv6Groups(text);
+  if (groups === undefined) return isIpv4(text) ? text : undefined;
+  // URLs have the same spelling (RFC 5952), but for IPv4 in IPv6 clothes.
+  if (ipFamily(text) === 6) return new URL(`http://[${text}]`).hostname.slice(1, -1);
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join(".");
+}
+
 /** Undefined when the text is not an address, a slash and a prefix length that fits it. */
 export function parseCidr(text: string): Cidr | undefined {
   const [address = "", digits = "", ...rest] = text.split("/");

@@ -1,9 +1,9 @@
 /**
  * The files of one sandbox in the state directory, and the text of its journal record:
- * `{"version":1,"checksum":"sha256:<hex>","record":{...}}`, made to be read with cat and jq. The checksum is over the exact text of the
+ * `{"version":2,"checksum":"sha256:<hex>","record":{...}}`, made to be read with cat and jq. The checksum is over the exact text of the
  * `record` member, so that any change to it is noticed. JSON that the record carries stands in it as it was given, not as a string of JSON.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { PlexusError } from "./errors.ts";
 import {
   type IfName,
@@ -21,8 +21,11 @@ import type { RecordedAttachment, SandboxRecord } from "./sandbox-record.ts";
 /** SHA-256 of a text's UTF-8, in lower-case hex. Handed in, as the domain imports nothing that hashes. */
 export type Sha256 = (text: string) => string;
 
-/** Raised whenever a record gains, loses or changes a member: an older Plexus must refuse what it would only half understand. */
-const VERSION = 1;
+/**
+ * Raised whenever a record gains, loses or changes a member: an older Plexus must refuse what it would only half understand.
+ * Version 1 had no `defaultRoute`, and is read still.
+ */
+const VERSION = 2;
 
 const RECORD_SUFFIX = ".json";
 const STATUS_SUFFIX = ".network-status";
@@ -65,7 +68,7 @@ export function encodeRecord(record: SandboxRecord, sha256: Sha256): string {
   const text = JsonObject.parse(JSON.stringify(rest), "the record")
     .with("attachments", `[${attachments.map(attachmentText).join(",")}]`)
     .toString();
-  return fileText(text, sha256);
+  return fileText(VERSION, text, sha256);
 }
 
 /**
@@ -103,8 +106,8 @@ function parsedMembers(object: JsonObject, keptAsText: ReadonlySet<string> = new
   );
 }
 
-function fileText(record: JsonText, sha256: Sha256): string {
-  return `{"version":${VERSION},"checksum":"sha256:${sha256(record)}","record":${record}}\n`;
+function fileText(version: number, record: JsonText, sha256: Sha256): string {
+  return `{"version":${version},"checksum":"sha256:${sha256(record)}","record":${record}}\n`;
 }
 
 /** Every version starts with its number, so that an older Plexus can tell a newer file from a damaged one. */
@@ -119,12 +122,12 @@ function checkedRecord(text: string, file: string, sha256: Sha256): JsonText {
       "decode-failure",
       `${file} was written by a newer Plexus, in version ${version} of the format`,
       {
-        details: `this Plexus reads version ${VERSION}; go back to the newer one to delete this sandbox`,
+        details: `this Plexus reads versions up to ${VERSION}; go back to the newer one to delete this sandbox`,
       },
     );
   }
   const record = RECORD_MEMBER.exec(text)?.[1];
-  if (record === undefined || text !== fileText(record, sha256)) {
+  if (record === undefined || version < 1 || text !== fileText(version, record, sha256)) {
     throw unusable(`${file} is damaged: its content does not match its checksum`);
   }
   return record;
@@ -150,10 +153,11 @@ const RecordSchema: z.ZodType<SandboxRecord> = z.strictObject({
       ifName: branded<IfName>("an interface name", isIfName),
       network: z.string(),
       primary: z.boolean(),
-      state: z.enum(["intended", "attached"]),
+      state: z.enum(["intended", "attached", "detaching"]),
       conflist: z.string(),
       capabilityArgs: z.string(),
       cniArgs: z.string(),
+      defaultRoute: z.array(z.string()).optional(),
       result: z.string().optional(),
     }),
   ),

@@ -14,7 +14,7 @@ export interface NetworkStatus {
   /** Only ever true, on the interface that traffic takes unless told otherwise. */
   readonly default?: true | undefined;
   readonly dns: ResultDns;
-  /** Gateways of the default routes that the plugin reported. */
+  /** Gateways of the default routes in the result. */
   readonly gateway?: readonly string[] | undefined;
 }
 

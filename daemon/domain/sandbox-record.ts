@@ -16,7 +16,9 @@ export type AttachmentState =
   /** On record before anything ran: something of it may exist. */
   | "intended"
   /** All plugins succeeded; `result` is the last one's. */
-  | "attached";
+  | "attached"
+  /** A DEL has begun and not ended: some of it may be gone. */
+  | "detaching";
 
 /** One network on one sandbox as one interface. */
 export interface RecordedAttachment {
@@ -36,7 +38,9 @@ export interface RecordedAttachment {
   readonly capabilityArgs: JsonText;
   /** CNI_ARGS for its plugins. */
   readonly cniArgs: string;
-  /** The final CNI result, in the conflist's cniVersion; absent until attached. */
+  /** The gateways that were to become the sandbox's default ones, by way of this interface (route-plan.ts); absent when none was asked for. */
+  readonly defaultRoute?: readonly string[] | undefined;
+  /** The final CNI result, in the conflist's cniVersion, as the plugins said it; absent until attached. */
   readonly result?: JsonText | undefined;
 }
 

@@ -1,5 +1,5 @@
 /** The annotation `k8s.v1.cni.cncf.io/networks`: which networks a pod wants besides its default one, and how (spec §3.1). */
-import { z } from "zod";
+import * as z from "zod";
 import { ipFamily, isMac, parseCidr } from "./addresses.ts";
 import { PlexusError } from "./errors.ts";
 import { isIfName, namespace, type IfName, type Namespace } from "./ids.ts";

@@ -1,5 +1,5 @@
 /*
- * plexus-launcher: starts CNI plugins for the daemon, and looks for links in network namespaces.
+ * plexus-launcher: starts CNI plugins for the daemon, looks for links in network namespaces and runs programs there.
  *
  * Forking a daemon of some hundred megabytes takes longer than most plugins run; forking this takes no time at all.
  * It reads requests from stdin and writes replies to stdout; README.md has both as tables. One thread and one poll loop
@@ -35,7 +35,7 @@
 #define NSFS_MAGIC 0x6e736673
 #define MFD_NOEXEC_SEAL 0x0008U
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define LARGEST_REQUEST (16u << 20)
 #define LARGEST_OUTPUT (64u << 20)
 #define MOST_STRINGS 1024
@@ -44,7 +44,7 @@
 #define KILL_GRACE_MS 5000
 #define NEVER INT64_MAX
 
-enum op { RUN = 1, FIND_LINK = 2, CANCEL = 3 };
+enum op { RUN = 1, FIND_LINK = 2, CANCEL = 3, RUN_IN_NETNS = 4 };
 enum kind {
     READY = 0, STARTED = 1, EXITED = 2, KILLED = 3, TIMED_OUT = 4, CANCELLED = 5, TOO_MUCH_OUTPUT = 6,
     NO_SUCH_PLUGIN = 7, CANNOT_EXECUTE = 8, CANNOT_START = 9,
@@ -166,33 +166,36 @@ static _Noreturn void say(int verdict, enum kind kind, int code)
     _exit(write(verdict, words, sizeof words) != sizeof words);
 }
 
-static _Noreturn void become_plugin(char **strings, int verdict)
+static _Noreturn void become(char **arguments, char **environment, int verdict)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execve(strings[0], (char *[]){strings[0], NULL}, strings + 1);
+    execve(arguments[0], arguments, environment);
     /* ENOENT can also mean that the file is there and its interpreter is not, and EACCES that it is a directory. */
     int why = errno;
     struct stat file;
-    bool there = stat(strings[0], &file) == 0 && S_ISREG(file.st_mode);
+    bool there = stat(arguments[0], &file) == 0 && S_ISREG(file.st_mode);
     say(verdict, there ? CANNOT_EXECUTE : NO_SUCH_PLUGIN, why);
 }
 
-static _Noreturn void find_link(char **strings, int verdict)
+static void enter_sandbox(const char *path, int verdict)
 {
     struct stat file;
     struct statfs system;
-    int netns = open(strings[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int netns = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (netns < 0 || fstat(netns, &file) || fstatfs(netns, &system)) say(verdict, CANNOT_OPEN_NETNS, errno);
     if (system.f_type != NSFS_MAGIC || ioctl(netns, NS_GET_NSTYPE) != CLONE_NEWNET) say(verdict, NOT_A_NETNS, 0);
     if (file.st_dev == own_netns.st_dev && file.st_ino == own_netns.st_ino) say(verdict, HOST_NETNS, 0);
     if (setns(netns, CLONE_NEWNET)) say(verdict, CANNOT_START, errno);
+}
 
+static _Noreturn void find_link(const char *link, int verdict)
+{
     int any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (any < 0) say(verdict, CANNOT_START, errno);
     /* Binding to a device only looks its name up; if_nametoindex would have the kernel run modprobe for a free name. */
-    int bound = setsockopt(any, SOL_SOCKET, SO_BINDTODEVICE, strings[1], (socklen_t)strlen(strings[1]));
+    int bound = setsockopt(any, SOL_SOCKET, SO_BINDTODEVICE, link, (socklen_t)strlen(link));
     if (bound == 0) say(verdict, LINK_EXISTS, 0);
     say(verdict, errno == ENODEV ? NO_SUCH_LINK : CANNOT_START, errno);
 }
@@ -233,8 +236,10 @@ static void start(const struct request *request, char **strings, const char *inp
         if (getppid() != launcher) _exit(1); /* it ended before the line above */
         setpgid(0, 0);
         if (dup2(in, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0) say(verdict[1], CANNOT_START, errno);
-        if (request->op == RUN) become_plugin(strings, verdict[1]);
-        find_link(strings, verdict[1]);
+        if (request->op == RUN) become((char *[]){strings[0], NULL}, strings + 1, verdict[1]);
+        enter_sandbox(strings[0], verdict[1]);
+        if (request->op == FIND_LINK) find_link(strings[1], verdict[1]);
+        become(strings + 1, (char *[]){NULL}, verdict[1]);
     }
     int why = errno;
     close(in), close(out[1]), close(err[1]), close(verdict[1]);
@@ -371,7 +376,8 @@ static void serve(char *frame, size_t length)
     strings[request.strings] = NULL;
 
     bool bounded = request.timeout_ms > 0 && request.max_output <= LARGEST_OUTPUT;
-    if (request.op == RUN && request.strings >= 1 && bounded) start(&request, strings, rest, (size_t)(end - rest));
+    bool runs = (request.op == RUN && request.strings >= 1) || (request.op == RUN_IN_NETNS && request.strings >= 2);
+    if (runs && bounded) start(&request, strings, rest, (size_t)(end - rest));
     else if (request.op == FIND_LINK && request.strings == 2 && bounded) start(&request, strings, NULL, 0);
     else if (request.op == CANCEL) cancel(request.id);
     else quit(2, "malformed request: op %u, %u strings, %u ms", request.op, request.strings, request.timeout_ms);

@@ -33,7 +33,7 @@ export function makeDel(deps: DelDeps): (request: DelRequest, scope: Scope) => P
     deps.queue.run(request.sandbox, "first", scope.signal, async () => {
       const record = await deps.journal.read(request.sandbox);
       const which = ({ owner }: RecordedAttachment): boolean => owner === request.ifName;
-      if (record === undefined || !record.attachments.some(which)) return;
+      if (!record?.attachments.some(which)) return;
       if (request.askedAt !== undefined && record.createdAt > request.askedAt) return;
       const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record.pod));
       const failures = await detach(deps, record, { which }, netns, scope);

@@ -1,5 +1,5 @@
 /** The door for CNI calls: what comes over the wire is checked here, once, and leaves as values that carry the proof in their types. */
-import { z } from "zod";
+import * as z from "zod";
 import { type CniArgs, parseCniArgs } from "../domain/cni/args.ts";
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isIfName, isNetnsPath, isSandboxId, type NetnsPath, type SandboxId } from "../domain/ids.ts";

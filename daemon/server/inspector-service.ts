@@ -1,6 +1,6 @@
 /** The gRPC service Inspector. */
 import { type sendUnaryData, type ServerUnaryCall, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
-import { z } from "zod";
+import * as z from "zod";
 import { FAILURES, PlexusError } from "../domain/errors.ts";
 import { isSandboxId } from "../domain/ids.ts";
 import type { AttachmentState } from "../domain/sandbox-record.ts";
@@ -11,6 +11,7 @@ const GetSandboxRequest = z.object({ containerId: z.string() });
 const STATES: Readonly<Record<AttachmentState, string>> = {
   intended: "ATTACHMENT_STATE_INTENDED",
   attached: "ATTACHMENT_STATE_ATTACHED",
+  detaching: "ATTACHMENT_STATE_DETACHING",
 };
 
 export function inspectorService(inspection: Inspection): UntypedServiceImplementation {

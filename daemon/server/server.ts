@@ -11,7 +11,7 @@ import {
 import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import { z } from "zod";
+import * as z from "zod";
 import { PlexusError } from "../domain/errors.ts";
 import type { Inspection } from "../operations/inspect.ts";
 import { cniService, type CniServiceDeps } from "./cni-service.ts";

@@ -85,7 +85,9 @@ export async function makePlexus(host: Host, settings: Readonly<Record<string, u
       });
       await ready.promise;
     },
-    kill: async () => void (await end("SIGKILL")),
+    kill: async () => {
+      await end("SIGKILL");
+    },
     terminate: () => end("SIGTERM"),
     async cni({ verb, containerId = "", netns = "", ifName = "eth0", args = "", conf, env = {} }) {
       const given = {

@@ -18,7 +18,7 @@ let lines: Record<string, unknown>[];
 
 const nothing = (): Promise<undefined> => Promise.resolve(undefined);
 
-async function serve(operations: Partial<Operations> = {}): Promise<void> {
+async function serve(operations: Partial<Operations> = {}, overlay = "{}"): Promise<void> {
   server = await startServer({
     operations: {
       add: () => Promise.resolve('{"cniVersion":"1.0.0"}'),
@@ -30,7 +30,7 @@ async function serve(operations: Partial<Operations> = {}): Promise<void> {
     },
     inspection: { sandboxes: () => Promise.resolve([]), sandbox: () => Promise.resolve(undefined) },
     log: pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
-    node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
+    node: { binDir: "/opt/cni/bin", overlay: JsonObject.parse(overlay, "the overlay") },
     operationTimeoutMs: 10_000,
     newRequestId: () => "made-up",
     socketDir: join(directory, "run"),
@@ -88,7 +88,25 @@ describe("the Cni service", () => {
     ]);
   });
 
-  it.each(["Del", "Check", "Status", "Gc"])("answers %s with an empty result", async (method) => {
+  it.each(["Status", "Gc"])(
+    "needs no CNI_ARGS, container id, namespace and interface for %s (T097)",
+    async (method) => {
+      await serve();
+      const parts = { containerId: "", netns: "", ifname: "", args: "" };
+      expect(await cni(method, parts)).toMatchObject({ outcome: "result", result: Buffer.alloc(0) });
+    },
+  );
+
+  it("lets its own settings of the network config win over the runtime's (T270, T271)", async () => {
+    const seen: AddRequest[] = [];
+    await serve({ add: (add) => (seen.push(add), Promise.resolve("{}")) }, '{"confDir":"/mine","binDir":"/opt/x"}');
+    await cni("Add", { config: Buffer.from('{"name":"a","confDir":"/theirs","binDir":"/y"}') });
+    expect(seen).toMatchObject([
+      { netConf: { confDir: "/mine" }, searchPath: ["/opt/x", "/opt/cni/bin", "/usr/lib/cni"] },
+    ]);
+  });
+
+  it.each(["Del", "Check", "Status", "Gc"])("answers %s with an empty result (T271)", async (method) => {
     await serve();
     expect(await cni(method)).toMatchObject({ outcome: "result", result: Buffer.alloc(0) });
   });
@@ -173,7 +191,9 @@ describe("the Cni service", () => {
   it.each([
     {
       why: "its caller goes away",
-      end: (call: { cancel(): void }) => void call.cancel(),
+      end: (call: { cancel(): void }) => {
+        call.cancel();
+      },
       deadlineMs: 20_000,
       code: status.CANCELLED,
     },
@@ -201,7 +221,7 @@ describe("the Cni service", () => {
 });
 
 describe("the server", () => {
-  it("lets root alone reach its socket", async () => {
+  it("makes its directory, and lets root alone reach its socket (T277)", async () => {
     await serve();
     const modes = await Promise.all(
       [join(directory, "run"), server?.socketPath ?? ""].map(async (path) => (await stat(path)).mode & 0o777),
@@ -209,7 +229,7 @@ describe("the server", () => {
     expect(modes).toEqual([0o700, 0o600]);
   });
 
-  it("takes the place of a dead daemon's socket", async () => {
+  it("takes the place of a dead daemon's socket (T277)", async () => {
     await serve();
     await server?.stop(AbortSignal.timeout(0));
     await writeFile(join(directory, "run", "plexus.sock"), "");

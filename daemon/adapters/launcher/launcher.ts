@@ -1,8 +1,10 @@
 import type { PluginRunner } from "../../ports/plugin-runner.ts";
 import type { SandboxLinks } from "../../ports/sandbox-links.ts";
+import type { SandboxRoutes } from "../../ports/sandbox-routes.ts";
 import type { PluginHost } from "./one-launcher.ts";
 import { BUSY_PAUSES_MS, launcherPluginRunner } from "./plugin-runner.ts";
 import { launcherSandboxLinks } from "./sandbox-links.ts";
+import { launcherSandboxRoutes } from "./sandbox-routes.ts";
 import { superviseLauncher } from "./supervised-launcher.ts";
 import type { LauncherState } from "./supervised-launcher.ts";
 
@@ -27,6 +29,7 @@ export interface LauncherOptions {
 export interface Launcher {
   readonly runner: PluginRunner;
   readonly links: SandboxLinks;
+  readonly routes: SandboxRoutes;
   /** Whether a launcher takes requests, or why not; and how many plugins run or wait for their turn. */
   state(): { readonly launcher: LauncherState; readonly running: number; readonly waiting: number };
   /** Ends the launcher and all it runs, whose runs reject with `try-again-later`. Takes at most five seconds. */
@@ -40,6 +43,7 @@ export function startLauncher(options: LauncherOptions): Launcher {
   return {
     runner,
     links: launcherSandboxLinks(launcher),
+    routes: launcherSandboxRoutes(launcher),
     state: () => ({ launcher: launcher.state(), ...runner.load() }),
     stop: launcher.stop,
   };

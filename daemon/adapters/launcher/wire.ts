@@ -1,5 +1,5 @@
 /** The launcher's frames (daemon/launcher/README.md has them as tables). Both ends run on one little-endian machine. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 /** The launcher ends itself over anything larger, so nothing larger is sent. */
 const LARGEST_REQUEST_BYTES = 16 * 1024 * 1024;
 /** The largest output limit a request may carry, per stream. */
@@ -10,7 +10,7 @@ const REQUEST_HEADER = 24;
 const REPLY_HEADER = 32;
 const LARGEST_REPLY_BYTES = REPLY_HEADER + 2 * LARGEST_OUTPUT_BYTES;
 
-const OPS = { run: 1, "find-link": 2, cancel: 3 } as const;
+const OPS = { run: 1, "find-link": 2, cancel: 3, "run-in-netns": 4 } as const;
 
 const KINDS = [
   /** The first frame of all; `code` is the wire version. */
@@ -60,12 +60,31 @@ export type Request =
       readonly timeoutMs: number;
       readonly maxOutputBytes: number;
     }
-  | { readonly op: "find-link"; readonly netns: string; readonly link: string; readonly timeoutMs: number };
+  | { readonly op: "find-link"; readonly netns: string; readonly link: string; readonly timeoutMs: number }
+  /** A program of the host's in a sandbox's network namespace, with an empty environment. */
+  | {
+      readonly op: "run-in-netns";
+      readonly netns: string;
+      readonly path: string;
+      readonly args: readonly string[];
+      readonly timeoutMs: number;
+      readonly maxOutputBytes: number;
+    };
 
 export function encodeRequest(id: number, request: Request): Buffer {
-  if (request.op === "find-link") return frame(id, request.op, request.timeoutMs, 0, [request.netns, request.link], "");
-  const env = Object.entries(request.env).map(([name, value]) => `${name}=${value}`);
-  return frame(id, request.op, request.timeoutMs, request.maxOutputBytes, [request.path, ...env], request.stdin);
+  const { op, timeoutMs } = request;
+  switch (op) {
+    case "find-link":
+      return frame(id, op, timeoutMs, 0, [request.netns, request.link], "");
+    case "run-in-netns": {
+      const { netns, path, args, maxOutputBytes } = request;
+      return frame(id, op, timeoutMs, maxOutputBytes, [netns, path, ...args], "");
+    }
+    case "run": {
+      const env = Object.entries(request.env).map(([name, value]) => `${name}=${value}`);
+      return frame(id, op, timeoutMs, request.maxOutputBytes, [request.path, ...env], request.stdin);
+    }
+  }
 }
 
 /** Kills the group that serves request `id`, whose reply is then `cancelled`. Does nothing once it is answered. */

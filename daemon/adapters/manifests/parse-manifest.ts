@@ -1,5 +1,5 @@
 import { LineCounter, parseAllDocuments } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { PlexusError } from "../../domain/errors.ts";
 import { namespace, podName } from "../../domain/ids.ts";
 import type { NetworkDefinition } from "../../domain/network-definition.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PlexusError } from "../errors.ts";
 
 /** How a plugin ended, as far as reading its failure needs. */

@@ -1,5 +1,5 @@
 /** What a plugin printed on success, in the one form that everything here thinks in: that of CNI 1.x. */
-import { z } from "zod";
+import * as z from "zod";
 import { ipFamily, parseCidr } from "../addresses.ts";
 import { PlexusError } from "../errors.ts";
 import { decode, goString, goStruct } from "../json/go-json.ts";

@@ -2,7 +2,7 @@
  * Reading other people's JSON the way the rest of the CNI world does, with Go's encoding/json (spec §0): keys match in any case,
  * `null` is as good as absent, unknown keys are let through, a wrong type refuses the whole document.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { PlexusError } from "../errors.ts";
 import { isPlainObject } from "./json-object.ts";
 

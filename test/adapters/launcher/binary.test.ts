@@ -109,6 +109,11 @@ describe("requests", () => {
       frame: Buffer.concat([words(22, 1, 2, 1, 0, 1), Buffer.from("a\0")]),
       said: "op 2",
     },
+    {
+      why: "runs nothing in a network namespace",
+      frame: Buffer.concat([words(22, 1, 4, 1, 1, 1), Buffer.from("a\0")]),
+      said: "op 4, 1 strings",
+    },
   ])("end the launcher and what it runs when one $why", async ({ frame, said }) => {
     const pids = join(bench.directory, said.replaceAll(/\W/g, "-"));
     const launcher = spawn(LAUNCHER);

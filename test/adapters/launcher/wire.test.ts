@@ -110,6 +110,16 @@ describe("requests", () => {
     const look = encodeRequest(8, { op: "find-link", netns: "/n", link: "lo", timeoutMs: 10 });
     expect(look).toEqual(Buffer.concat([words(26, 8, 2, 10, 0, 2), Buffer.from("/n\0lo\0")]));
 
+    const inside = encodeRequest(10, {
+      op: "run-in-netns",
+      netns: "/n",
+      path: "/ip",
+      args: ["-4", ""],
+      timeoutMs: 20,
+      maxOutputBytes: 5,
+    });
+    expect(inside).toEqual(Buffer.concat([words(31, 10, 4, 20, 5, 4), Buffer.from("/n\0/ip\0-4\0\0")]));
+
     expect(encodeCancel(9)).toEqual(words(20, 9, 3, 0, 0, 0));
   });
 

@@ -117,7 +117,7 @@ describe("a chain", () => {
     {
       why: "is the inlined plugins, then those in files, all as they were written (T083, T175)",
       text: '{"cniVersion":"1.0.0","name":"n","big":12345678901234567890,"plugins":[ {"type":"ptp","x":[1]} , {"type":"portmap"} ]}',
-      want: '{"cniVersion":"1.0.0","name":"n","big":12345678901234567890,"plugins":[{"type":"ptp","x":[1]} , {"type":"portmap"},{"type":"tuning","mtu":1.50},{"type":"firewall"}]}',
+      want: '{"cniVersion":"1.0.0","name":"n","big":12345678901234567890,"plugins":[{"type":"ptp","x":[1]},{"type":"portmap"},{"type":"tuning","mtu":1.50},{"type":"firewall"}]}',
     },
     {
       why: "needs no inlined plugin",

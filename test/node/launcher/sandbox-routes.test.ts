@@ -1,0 +1,130 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { NetnsPath } from "../../../daemon/domain/ids.ts";
+import type { SandboxRoutes } from "../../../daemon/ports/sandbox-routes.ts";
+import { makeWorkbench, patient, type Workbench } from "../../adapters/launcher/workbench.ts";
+import { sandboxRoutesContract } from "../../contracts/sandbox-routes.contract.ts";
+
+/** A namespace with the links eth0 and net1. Addresses are usable at once: nobody else is there to have them. */
+function makeSandbox() {
+  const name = `plexus-test-${randomBytes(4).toString("hex")}`;
+  const ip = (...args: readonly string[]) => execFileSync("ip", ["-n", name, ...args], { encoding: "utf8" });
+  execFileSync("ip", ["netns", "add", name]);
+  ip("link", "add", "eth0", "type", "veth", "peer", "name", "net1");
+  ["eth0", "net1"].forEach((link, i) => {
+    ip("addr", "add", `10.${i}.0.2/24`, "dev", link);
+    ip("addr", "add", `fd0${i}::2/64`, "dev", link, "nodad");
+    ip("link", "set", link, "up");
+  });
+  return { path: `/run/netns/${name}` as NetnsPath, ip, remove: () => execFileSync("ip", ["netns", "delete", name]) };
+}
+
+describe.skipIf(process.getuid?.() !== 0)("as root", () => {
+  sandboxRoutesContract("launcher", () => {
+    const bench = makeWorkbench();
+    const sandbox = makeSandbox();
+    const file = join(bench.directory, "file");
+    writeFileSync(file, "");
+    return {
+      routes: bench.launch().routes,
+      sandbox: sandbox.path,
+      missing: `${sandbox.path}-not` as NetnsPath,
+      file: file as NetnsPath,
+      host: "/proc/self/ns/net" as NetnsPath,
+      clear: async () => {
+        sandbox.remove();
+        await bench.clear();
+      },
+    };
+  });
+
+  describe("by way of iproute2", () => {
+    let bench: Workbench;
+    let sandbox: ReturnType<typeof makeSandbox>;
+    let routes: SandboxRoutes;
+
+    beforeEach(() => {
+      bench = makeWorkbench();
+      sandbox = makeSandbox();
+      ({ routes } = bench.launch());
+    });
+    afterEach(async () => {
+      sandbox.remove();
+      await bench.clear();
+    });
+
+    it.each([
+      {
+        why: "over several interfaces",
+        route: ["nexthop", "via", "10.0.0.1", "dev", "eth0", "nexthop", "via", "10.1.0.1", "dev", "net1"],
+      },
+      { why: "that leads straight to a link", route: ["dev", "eth0", "scope", "link"] },
+      { why: "by way of an IPv6 gateway", route: ["via", "inet6", "fd00::1", "dev", "eth0"] },
+      { why: "with a metric and a maker", route: ["via", "10.0.0.1", "dev", "eth0", "metric", "50", "proto", "dhcp"] },
+      {
+        why: "with a source address and a limit",
+        route: ["via", "10.0.0.1", "dev", "eth0", "src", "10.0.0.2", "mtu", "1400"],
+      },
+      { why: "whose gateway is outside of all subnets", route: ["via", "10.9.9.9", "dev", "eth0", "onlink"] },
+    ])("takes away a default route $why, and no other route", async ({ route }) => {
+      const before = sandbox.ip("-4", "route", "show");
+      sandbox.ip("-4", "route", "add", "default", ...route);
+      expect(await routes.read(sandbox.path, 4, patient)).toHaveLength(1);
+      await routes.replace(sandbox.path, 4, [], patient);
+      expect(sandbox.ip("-4", "route", "show")).toBe(before);
+    });
+
+    it.each([
+      { why: "its IPv6 gateway", route: "via inet6 fd00::1" },
+      { why: "all its attributes", route: "via 10.0.0.1 proto dhcp src 10.0.0.2 metric 50 mtu 1400 advmss 1300" },
+      { why: "its gateway outside of all subnets", route: "via 10.9.9.9 onlink" },
+      { why: "no gateway", route: "scope link" },
+    ])("puts back a default route that was read, with $why", async ({ route }) => {
+      sandbox.ip("-4", "route", "add", "default", "dev", "eth0", ...route.split(" "));
+      const before = sandbox.ip("-4", "route", "show");
+      const found = await routes.read(sandbox.path, 4, patient);
+      const again = found.map((one) => ({ ...one, ifName: "eth0" }));
+      await routes.replace(sandbox.path, 4, again, patient);
+      expect(sandbox.ip("-4", "route", "show")).toBe(before);
+    });
+
+    it("makes two routes of the same metric", async () => {
+      const two = [
+        { ifName: "eth0", gateway: "10.0.0.1" },
+        { ifName: "net1", gateway: "10.1.0.1" },
+      ];
+      await routes.replace(sandbox.path, 4, two, patient);
+      expect(await routes.read(sandbox.path, 4, patient)).toMatchObject(two);
+    });
+
+    it("takes the name of an interface as it is, whatever a shell would make of it", async () => {
+      const ifName = `n'"#\\$x`;
+      sandbox.ip("link", "set", "net1", "down");
+      sandbox.ip("link", "set", "net1", "name", ifName);
+      sandbox.ip("link", "set", ifName, "up");
+      await routes.replace(sandbox.path, 4, [{ ifName, gateway: "10.1.0.1" }], patient);
+      expect(await routes.read(sandbox.path, 4, patient)).toMatchObject([{ ifName, gateway: "10.1.0.1" }]);
+    });
+
+    it("says what to install where there is no iproute2", async () => {
+      const root = join(bench.directory, "root");
+      const netns = join(root, "netns");
+      mkdirSync(root);
+      writeFileSync(netns, "");
+      execFileSync("mount", ["--bind", sandbox.path, netns]);
+      try {
+        const there = bench.launch({ host: { how: "root", path: root } });
+        await expect(there.routes.read("/netns" as NetnsPath, 4, patient)).rejects.toMatchObject({
+          kind: "delegate-missing",
+          message: expect.stringContaining("iproute2") as string,
+          details: expect.stringContaining("install iproute2") as string,
+        });
+      } finally {
+        execFileSync("umount", [netns]);
+      }
+    });
+  });
+});
