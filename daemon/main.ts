@@ -8,6 +8,7 @@ import { systemClock } from "./adapters/clock/system-clock.ts";
 import { confFiles } from "./adapters/conf-files/conf-files.ts";
 import { openJournal } from "./adapters/journal/file-journal.ts";
 import { type PluginHost, startLauncher } from "./adapters/launcher/launcher.ts";
+import { becomeOnlyDaemon } from "./adapters/single-daemon/single-daemon.ts";
 import { makeStatusFiles } from "./adapters/status-files/status-files.ts";
 import { type Config, loadConfig, parseConfig } from "./config/load.ts";
 import { PlexusError } from "./domain/errors.ts";
@@ -46,6 +47,7 @@ const HOME = dirname(fileURLToPath(import.meta.url));
 
 /** Starts everything in the order in which it depends on each other, and returns how to end it. */
 async function start(config: Config, log: Logger): Promise<() => Promise<void>> {
+  const only = await becomeOnlyDaemon(config.stateDir, config.drainTimeoutMs + 5_000);
   const launcher = startLauncher({
     binary: join(HOME, "plexus-launcher"),
     host: pluginHost(config),
@@ -94,6 +96,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     await server.stop(AbortSignal.timeout(config.drainTimeoutMs));
     await source.close();
     await launcher.stop();
+    await only.release();
   };
 }
 

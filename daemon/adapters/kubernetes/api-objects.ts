@@ -1,0 +1,66 @@
+/** The parts of the API's objects that are looked at; everything else is dropped while reading. */
+import * as z from "zod";
+import { namespace, podName } from "../../domain/ids.ts";
+import type { NetworkDefinition } from "../../domain/network-definition.ts";
+import { KEPT_POD_ANNOTATIONS, type Pod } from "../../domain/pod.ts";
+
+/** An object's metadata is all that is wanted of a pod, and a fraction of its size. A server that cannot leave out the rest sends the whole. */
+export const METADATA_OF_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+export const METADATA_OF_MANY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+export const WHOLE = "application/json";
+
+export function objectKey(object: { readonly namespace: string; readonly name: string }): string {
+  return `${object.namespace}/${object.name}`;
+}
+
+export const PodSchema = z
+  .object({
+    metadata: z.object({
+      name: z.string().min(1),
+      namespace: z.string().min(1),
+      uid: z.string().optional(),
+      annotations: z.record(z.string(), z.string()).nullish(),
+    }),
+  })
+  .transform(({ metadata: { name, namespace: home, uid = "", annotations } }): Pod => ({
+    namespace: namespace(home),
+    name: podName(name),
+    uid,
+    annotations: Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => KEPT_POD_ANNOTATIONS.has(key))),
+  }));
+
+export const NetworkSchema = z
+  .object({
+    metadata: z.object({ name: z.string().min(1), namespace: z.string().min(1) }),
+    spec: z.object({ config: z.string().nullish() }).nullish(),
+  })
+  .transform(({ metadata: { name, namespace: home }, spec }): NetworkDefinition => ({
+    namespace: namespace(home),
+    name,
+    config: spec?.config ?? "",
+  }));
+
+/** One page of a list. */
+export const PageSchema = z.object({
+  metadata: z.object({ resourceVersion: z.string().min(1), continue: z.string().nullish() }),
+  items: z.array(z.unknown()).nullish(),
+});
+
+export const WatchEventSchema = z.object({
+  type: z.enum(["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]),
+  object: z.unknown(),
+});
+
+export const VersionedSchema = z.object({ metadata: z.object({ resourceVersion: z.string().min(1) }) });
+
+/** What the API server says of a request that it refuses. */
+export const StatusSchema = z.object({
+  code: z.number().optional(),
+  message: z.string().optional(),
+  details: z
+    .object({
+      causes: z.array(z.object({ reason: z.string().optional(), field: z.string().optional() })).nullish(),
+      retryAfterSeconds: z.number().optional(),
+    })
+    .nullish(),
+});

@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { makeTokenBucket } from "../../../daemon/adapters/kubernetes/token-bucket.ts";
+import { manualClock } from "../../fakes/manual-clock.ts";
+
+const TIMES = [...Array(5).keys()];
+
+it("gives what is in the bucket at once, and then at a steady rate", () => {
+  const clock = manualClock();
+  const take = makeTokenBucket(3, 10, clock);
+  const atOnce = TIMES.map(() => take());
+  clock.advance(250);
+  const later = TIMES.map(() => take());
+  expect([atOnce, later]).toEqual([
+    [true, true, true, false, false],
+    [true, true, false, false, false],
+  ]);
+});
+
+it("never holds more than fits", () => {
+  const clock = manualClock();
+  const take = makeTokenBucket(3, 10, clock);
+  clock.advance(60_000);
+  expect(TIMES.map(() => take())).toEqual([true, true, true, false, false]);
+});

@@ -1,0 +1,14 @@
+/** What is measured: tables of numbers. */
+export interface Section {
+  readonly title: string;
+  /** How it was measured, in a sentence or two. */
+  readonly note: string;
+  /** What the values of a row are, units included. */
+  readonly columns: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+export interface Row {
+  readonly name: string;
+  readonly values: readonly number[];
+}
