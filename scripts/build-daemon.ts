@@ -59,5 +59,6 @@ for (const { from, to } of protos) await cp(join(root, from), join(dist, "proto"
 await cp(join(root, "daemon/plexus-daemon.sh"), join(fresh, "plexus-daemon"));
 await chmod(join(fresh, "plexus-daemon"), 0o755);
 await rm(join(dist, "plexus-daemon.d"), { recursive: true, force: true });
-for (const part of ["plexus-daemon.d", "plexus-daemon.mjs", "plexus-daemon"]) await rename(join(fresh, part), join(dist, part));
+for (const part of ["plexus-daemon.d", "plexus-daemon.mjs", "plexus-daemon"])
+  await rename(join(fresh, part), join(dist, part));
 await rm(fresh, { recursive: true });

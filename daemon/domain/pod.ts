@@ -17,7 +17,7 @@ export const NETWORKS_ANNOTATION = "k8s.v1.cni.cncf.io/networks";
 /** Replaces the default network for this pod (spec §3.3). */
 export const DEFAULT_NETWORK_ANNOTATION = "v1.multus-cni.io/default-network";
 /** Present and not `api` on a static pod, whose mirror in the API server has another UID (spec §1.3). */
-export const CONFIG_SOURCE_ANNOTATION = "kubernetes.io/config.source";
+const CONFIG_SOURCE_ANNOTATION = "kubernetes.io/config.source";
 
 /** The annotations a source keeps; all others are dropped at its mouth. */
 export const KEPT_POD_ANNOTATIONS: ReadonlySet<string> = new Set([

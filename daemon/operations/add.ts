@@ -55,6 +55,8 @@ async function add(deps: AddDeps, request: AddRequest, scope: Scope): Promise<Js
 }
 
 interface Prepared {
+  /** As its source has it. Its UID may not be the runtime's: the mirror of a static pod has one of its own. */
+  readonly pod: Pod | undefined;
   readonly planned: readonly PlannedAttachment[];
   readonly routeGoals: readonly RouteGoal[];
   readonly intent: SandboxRecord;
@@ -74,14 +76,14 @@ async function prepare(deps: AddDeps, request: AddRequest, scope: Scope): Promis
   await refuseTakenLinks(deps.links, request, planned, scope.signal);
   const intent = intendedRecord(deps.clock, request, planned, others);
   await deps.journal.write(intent);
-  return { planned, routeGoals, intent };
+  return { pod, planned, routeGoals, intent };
 }
 
 /** Runs the plan. From here on everything that exists is on record, and any failure takes it all away again. */
 async function attach(
   deps: AddDeps,
   request: AddRequest,
-  { planned, routeGoals, intent }: Prepared,
+  { pod, planned, routeGoals, intent }: Prepared,
   scope: Scope,
 ): Promise<JsonText> {
   const begun: RecordedAttachment[] = [];
@@ -101,9 +103,9 @@ async function attach(
       const done = { ...intent, attachments: [...others, ...begun] };
       const status = recordedNetworkStatus(done);
       await deps.journal.write(done);
-      const target = { sandbox: request.sandbox, pod: request.args.pod, podUid: request.args.podUid };
+      const target = { sandbox: request.sandbox, pod, podUid: pod?.uid ?? "" };
       await deps.statusBoard.publish(target, status, scope.signal);
-      tellOfInterfaces(deps.events, request, done);
+      tellOfInterfaces(deps.events, pod, done);
       return answer;
     });
   } catch (thrown) {
@@ -117,9 +119,9 @@ function tellOfMissingNetwork(events: Events, pod: Pod | undefined, { kind, mess
   events.report(pod, { type: "Warning", reason: "NoNetworkFound", message });
 }
 
-function tellOfInterfaces(events: Events, { args: { pod, podUid } }: AddRequest, record: SandboxRecord): void {
+function tellOfInterfaces(events: Events, pod: Pod | undefined, record: SandboxRecord): void {
   const event = addedInterfaces(record);
-  if (pod !== undefined && event !== undefined) events.report({ ...pod, uid: podUid }, event);
+  if (pod !== undefined && event !== undefined) events.report(pod, event);
 }
 
 async function runPlan(

@@ -1,6 +1,7 @@
 /** Pays what is owed: operations that a crash, a failing plugin or an absent daemon left unfinished. Beside serving, sandbox by sandbox. */
 import { PlexusError } from "../domain/errors.ts";
 import { isIfName, isNetnsPath, isSandboxId, namespace, podName, type SandboxId } from "../domain/ids.ts";
+import { isStaticPod } from "../domain/pod.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Pods } from "../ports/pods.ts";
@@ -102,7 +103,8 @@ async function isStale(
   if ((await deps.links.look(netns, first.ifName, scope.signal)) !== "netns-gone") return false;
   deps.refuseUnlessSynced();
   const found = await deps.pods.get({ namespace: namespace(pod.namespace), name: podName(pod.name) }, scope.signal);
-  return found === undefined || (pod.uid !== "" && found.uid !== "" && found.uid !== pod.uid);
+  if (found === undefined || isStaticPod(found)) return found === undefined;
+  return pod.uid !== "" && found.uid !== "" && found.uid !== pod.uid;
 }
 
 /**

@@ -38,7 +38,6 @@ export interface Plexus {
 }
 
 export const MANIFESTS = "/etc/plexus/manifests";
-export const SOCKET = "/run/plexus/plexus.sock";
 export const RECORDS = "/var/lib/plexus/sandboxes";
 export const BIN = "/opt/cni/bin";
 

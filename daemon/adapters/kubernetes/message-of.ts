@@ -5,6 +5,6 @@ export function messageOf(thrown: unknown): string {
   if (thrown instanceof z.ZodError) return "the API server sent something else than was asked for";
   if (thrown instanceof SyntaxError) return "the API server sent something that is not JSON";
   if (!(thrown instanceof Error)) return String(thrown);
-  const broken = "code" in thrown && typeof thrown.code === "string";
-  return broken ? `the connection to the API server broke: ${thrown.code}` : thrown.message;
+  const code = "code" in thrown ? thrown.code : undefined;
+  return typeof code === "string" ? `the connection to the API server broke: ${code}` : thrown.message;
 }

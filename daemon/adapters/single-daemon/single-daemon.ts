@@ -37,7 +37,10 @@ function listen(name: string): Promise<Server | undefined> {
     const server = createServer((connection) => connection.destroy());
     server.once("error", (cause: NodeJS.ErrnoException) => {
       if (cause.code === "EADDRINUSE") resolve(undefined);
-      else reject(new PlexusError("io-failure", `cannot take the lock of the state directory: ${cause.message}`, { cause }));
+      else
+        reject(
+          new PlexusError("io-failure", `cannot take the lock of the state directory: ${cause.message}`, { cause }),
+        );
     });
     server.listen(name, () => {
       resolve(server);

@@ -16,7 +16,7 @@ import { type ApiServer, type ApiServerOptions, startApiServer } from "../../api
 export const NEVER = 3_600_000;
 export const NODE = "node-a";
 /** A random number that takes off as much as may be. */
-export const HASTY = () => 0.999;
+const HASTY = () => 0.999;
 export const noHurry = new AbortController().signal;
 
 export interface Opened extends Kubernetes {

@@ -193,16 +193,16 @@ describe.skipIf(process.getuid?.() !== 0)("in a cluster", () => {
     expect(await cni("ADD", { uid: "uid-before" })).toMatchObject({ status: 1, json: { code: 102 } });
   });
 
-  it("a static pod, whose mirror has another UID, is attached (T054, T061)", async () => {
-    api.put(
-      pod({
-        name: "static",
-        uid: "uid-mirror",
-        annotations: { "kubernetes.io/config.source": "file", "k8s.v1.cni.cncf.io/networks": "blue" },
-      }),
-    );
+  it("a static pod, whose mirror has another UID, is attached, and the mirror shows it (T054, T061)", async () => {
+    const mirror = pod({
+      name: "static",
+      uid: "uid-mirror",
+      annotations: { "kubernetes.io/config.source": "file", "k8s.v1.cni.cncf.io/networks": "blue" },
+    });
+    api.put(mirror);
     await start();
     expect(await cni("ADD", { name: "static", uid: "uid-file" })).toMatchObject({ status: 0 });
+    expect(annotation(mirror)).toBeTypeOf("string");
     expect(log.findLast(({ op }) => op === "ADD")).toMatchObject({ plugins: [{ ifName: "eth0" }, { ifName: "net1" }] });
   });
 
