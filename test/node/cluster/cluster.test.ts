@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ANSWERS, type PlainAnswer } from "../../api-server/faults.ts";
 import { nad, pod, type Sample } from "../../api-server/samples.ts";
 import { type ApiServer, startApiServer } from "../../api-server/start-api-server.ts";
+import { deployedRules } from "../../deploy/rbac.ts";
 import { installScripted } from "../../plugins/scripted.ts";
 import { here } from "../host.ts";
 import { podArgs } from "../plexus.ts";
@@ -58,7 +59,7 @@ describe.skipIf(process.getuid?.() !== 0)("in a cluster", () => {
       const plugin = await installScripted(join(directory, "bin"), type);
       await plugin.on("ADD", RESULT);
     }
-    api = await startApiServer();
+    api = await startApiServer({ rules: await deployedRules() });
     api.put(web);
     api.put(nad({ name: "blue", config: '{"cniVersion":"1.0.0","type":"second"}' }));
     log = [];
