@@ -10,6 +10,8 @@ export interface DelegateSource {
   /** `<namespace>/<name>` of its NAD, or the conf's own name: what status, events and messages call it (spec §4.3). */
   readonly network: string;
   readonly conflist: Conflist;
+  /** The device that the node has set apart for this network, if it needs one (spec §6). */
+  readonly deviceId?: string | undefined;
   /** Absent for networks that nobody asked for. */
   readonly selection?: Selection | undefined;
 }

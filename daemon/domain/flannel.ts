@@ -1,5 +1,4 @@
-import { type Conflist, parseConflist } from "./cni/conf.ts";
-import { JsonObject } from "./json/json-object.ts";
+import { changePlugins, type Conflist } from "./cni/conf.ts";
 
 const DEFAULT_DATA_DIR = "/var/lib/cni/flannel";
 
@@ -20,14 +19,10 @@ export function separateFlannels(
 }
 
 function withOwnDataDir(conflist: Conflist, ifName: string): Conflist {
-  const what = `the config of network "${conflist.name}"`;
-  const moved = (conf: JsonObject): JsonObject => {
+  return changePlugins(conflist, ({ type, conf }) => {
+    if (type !== "flannel") return conf;
     const written = conf.get("dataDir");
     const dataDir = typeof written === "string" && written !== "" ? written : DEFAULT_DATA_DIR;
     return conf.with("dataDir", JSON.stringify(`${dataDir}/${ifName}`));
-  };
-  const whole = JsonObject.parse(conflist.text, what);
-  const plugins = conflist.plugins.map(({ type, conf }) => (type === "flannel" ? moved(conf) : conf).toString());
-  const text = conflist.single ? moved(whole) : whole.with("plugins", `[${plugins.join(",")}]`);
-  return parseConflist(text.toString(), what);
+  });
 }

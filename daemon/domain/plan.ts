@@ -1,6 +1,6 @@
 /** Decides, before anything is run, which networks a sandbox gets, as which interfaces, with what. */
 import { delegateCniArgs, type CniArgs } from "./cni/args.ts";
-import { type Conflist, parseConflist } from "./cni/conf.ts";
+import { changePlugins, type Conflist } from "./cni/conf.ts";
 import type { DelegateSource, DelegateSources } from "./delegate-source.ts";
 import { PlexusError } from "./errors.ts";
 import { separateFlannels } from "./flannel.ts";
@@ -51,7 +51,7 @@ export function planAttachments({ netConf, args, ifName, sources }: PlanInput): 
       network: source.network,
       primary,
       conflist: conflists[index] ?? source.conflist,
-      capabilityArgs: primary ? netConf.runtimeConfig : secondaryCapabilities(netConf, selection),
+      capabilityArgs: primary ? netConf.runtimeConfig : secondaryCapabilities(netConf, source),
       defaultRoute: selection?.defaultRoute,
       cniArgs: delegateCniArgs(args, []),
       addCniArgs: delegateCniArgs(args, legacyArgs(selection)),
@@ -70,23 +70,26 @@ function interfaceName(source: DelegateSource | undefined, index: number, primar
   return name;
 }
 
-function conflistOf({ network, conflist, selection }: DelegateSource): Conflist {
-  return selection?.cniArgs === undefined ? conflist : withCniArgs(conflist, selection.cniArgs, network);
+function conflistOf({ network, conflist, selection, deviceId }: DelegateSource): Conflist {
+  const told = selection?.cniArgs === undefined ? conflist : withCniArgs(conflist, selection.cniArgs, network);
+  return deviceId === undefined ? told : withDevice(told, deviceId);
 }
 
 /** Merges the selection's `cni-args` into `args.cni` of every plugin, one level deep (spec §4.4). */
 function withCniArgs(conflist: Conflist, cniArgs: JsonText, network: string): Conflist {
   const wanted = JsonObject.parse(cniArgs, `cni-args of network "${network}"`);
-  const merge = (conf: JsonObject): JsonObject => {
+  return changePlugins(conflist, ({ conf }) => {
     const args = objectAt(conf, "args", network);
     const cni = objectAt(args, "cni", network);
     const merged = [...wanted.entries()].reduce((all, [key, text]) => all.with(key, text), cni);
     return conf.with("args", args.with("cni", merged.toString()).toString());
-  };
-  const whole = JsonObject.parse(conflist.text, `the config of network "${network}"`);
-  const plugins = conflist.plugins.map((plugin) => merge(plugin.conf).toString());
-  const text = conflist.single ? merge(whole) : whole.with("plugins", `[${plugins.join(",")}]`);
-  return parseConflist(text.toString(), `the config of network "${network}"`);
+  });
+}
+
+/** Every plugin is told of the device under both names that plugins look for, over what its conf says (spec §4.4). */
+function withDevice(conflist: Conflist, deviceId: string): Conflist {
+  const id = JSON.stringify(deviceId);
+  return changePlugins(conflist, ({ conf }) => conf.with("deviceID", id).with("pciBusID", id));
 }
 
 function objectAt(conf: JsonObject, key: string, network: string): JsonObject {
@@ -99,7 +102,7 @@ function objectAt(conf: JsonObject, key: string, network: string): JsonObject {
 /** What the runtime says to all, and over it what the pod asks of this network (spec §4.8). The primary's is the runtime's alone. */
 function secondaryCapabilities(
   { runtimeConfig, inheritRuntimeConfig }: PlanInput["netConf"],
-  selection: Selection | undefined,
+  { selection, deviceId }: DelegateSource,
 ): JsonObject {
   const isShared = (name: string): boolean =>
     !PRIMARY_ONLY.has(name) && (inheritRuntimeConfig || !INHERITABLE.has(name));
@@ -110,7 +113,7 @@ function secondaryCapabilities(
     ["ips", selection?.ips],
     ["mac", selection?.mac],
     ["infinibandGUID", selection?.infinibandGuid],
-    ["deviceID", selection?.deviceId],
+    ["deviceID", deviceId ?? selection?.deviceId],
   ];
   return requested
     .filter(([, value]) => value !== undefined)

@@ -22,6 +22,7 @@ function plan(given: {
   readonly defaultNetwork?: string;
   readonly annotation?: string;
   readonly config?: string;
+  readonly deviceId?: string;
 }): readonly PlannedAttachment[] {
   const { delegates = [BRIDGE], runtimeConfig = "{}", more = "", annotation, config = '{"type":"macvlan"}' } = given;
   const asked = (text: string | undefined): DelegateSource[] =>
@@ -29,6 +30,7 @@ function plan(given: {
       network: `${selection.namespace}/${selection.name}`,
       conflist: parseConflist(config, "the config", selection.name),
       selection,
+      deviceId: given.deviceId,
     }));
   const cluster = delegates.map((text): DelegateSource => {
     const conflist = parseConflist(text, "a delegate");
@@ -184,6 +186,33 @@ describe("what each attachment is told", () => {
       addCniArgs: `${PROMISED};FOO=bar;MAC=02:00:00:00:00:01`,
     });
   });
+
+  it.each([
+    {
+      why: "of a single conf, over what it says",
+      config: '{"type":"sriov","name":"n","deviceID":"old"}',
+      want: ['{"type":"sriov","name":"n","deviceID":"0000:01:00.0","pciBusID":"0000:01:00.0"}'],
+    },
+    {
+      why: "of every plugin of a list",
+      config: '{"name":"n","plugins":[{"type":"sriov"},{"type":"tuning"}]}',
+      want: [
+        '{"type":"sriov","deviceID":"0000:01:00.0","pciBusID":"0000:01:00.0"}',
+        '{"type":"tuning","deviceID":"0000:01:00.0","pciBusID":"0000:01:00.0"}',
+      ],
+    },
+  ])(
+    "a device set apart for the network is in the conf $why, and wins over the one asked for (T190)",
+    ({ config, want }) => {
+      const [, sriov] = plan({
+        annotation: '[{"name":"n","deviceID":"0000:ff:00.0"}]',
+        config,
+        deviceId: "0000:01:00.0",
+      });
+      expect(sriov?.conflist.plugins.map(({ conf }) => conf.toString())).toEqual(want);
+      expect(sriov?.capabilityArgs.toString()).toBe('{"deviceID":"0000:01:00.0"}');
+    },
+  );
 
   it.each([
     {

@@ -57,6 +57,18 @@ export function parseConflist(text: JsonText, what: string, fallbackName = ""): 
   };
 }
 
+/** The same network with every plugin's conf changed so. */
+export function changePlugins(conflist: Conflist, change: (plugin: Plugin) => JsonObject): Conflist {
+  const what = `the config of network "${conflist.name}"`;
+  const whole = JsonObject.parse(conflist.text, what);
+  const confs = conflist.plugins.map((plugin) =>
+    // A single conf lends its plugin all it has, a borrowed name too.
+    change(conflist.single ? { ...plugin, conf: whole } : plugin).toString(),
+  );
+  const text = conflist.single ? confs.join("") : whole.with("plugins", `[${confs.join(",")}]`).toString();
+  return parseConflist(text, what);
+}
+
 function parsePlugins(conf: JsonObject, what: string): Plugin[] {
   const list = conf.text("plugins");
   if (list === undefined || list === "null") {
