@@ -31,7 +31,7 @@ module.exports = {
     },
 
     only("shim-core-is-pure", "^shim/core/", "^shim/core/"),
-    only("shim-stays-thin", "^shim/host/", "^shim/"),
+    only("shim-stays-thin", "^shim/host/", "^shim/", "^fs$"),
 
     {
       name: "product-never-imports-the-rest",

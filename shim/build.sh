@@ -102,25 +102,21 @@ run_scriptc() {
 link_options="-static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
   -Wl,--defsym=plexus_signal=signal -Wl,--defsym=plexus_snprintf=snprintf"
 
-# scriptc has a code generator for amd64; the C compiler only links. It is called like clang, with a -target that gcc does not know.
-compile_directly() {
-  printf '#!/bin/sh\n[ "$1" = -target ] && shift 2\nexec musl-gcc %s "$@"\n' "$(echo $link_options)" >"$work/link"
-  chmod +x "$work/link"
-  SCRIPTC_TARGET=x86_64-linux-musl SCRIPTC_LINKER=$work/link run_scriptc --strip --no-keep-c -o "$work/plexus"
-}
-
-# For arm64 scriptc writes C. These are the parts of its runtime that the program needs.
+# The parts of scriptc's runtime that the program needs.
 runtime_parts="array async bytes bytes_io child closure console crypto_async cycle error exception ffi json lib map number object
   path string union url"
+compile_options="-std=gnu11 -D_GNU_SOURCE -ffunction-sections -fdata-sections -fno-math-errno -fno-strict-aliasing -w"
 
-compile_by_c() {
+# scriptc writes C. What is made of our own code has to be fast, above all with large configurations; the runtime has to be small.
+compile() {
   run_scriptc --emit=c -o "$work/plexus.c"
   runtime=$shim/node_modules/@scriptc/runtime
   for part in $runtime_parts; do
     echo "$runtime/src/scr_$part.c"
   done >"$work/sources"
-  logged "$compiler" -std=gnu11 -D_GNU_SOURCE -Os -ffunction-sections -fdata-sections -fno-math-errno -fno-strict-aliasing -w \
-    -I"$runtime/src" -I"$runtime/vendor" "$work/plexus.c" $(cat "$work/sources") -o "$work/plexus" $link_options -lm -lpthread
+  set -- $compile_options -I"$runtime/src" -I"$runtime/vendor"
+  logged "$compiler" "$@" -O2 -fno-inline-small-functions -c "$work/plexus.c" -o "$work/plexus.o"
+  logged "$compiler" "$@" -Os "$work/plexus.o" $(cat "$work/sources") -o "$work/plexus" $link_options -lm -lpthread
 }
 
 mkdir -p "$cache" "$(dirname "$out")"
@@ -136,7 +132,7 @@ install_compiler
 work=$(mktemp -d "$cache/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 stage_sources
-if [ "$arch" = amd64 ]; then compile_directly; else compile_by_c; fi
+compile
 # Unwind tables are for C++ and debuggers. What is left has neither.
 "$strip" -R .eh_frame -R .comment "$work/plexus"
 mv "$work/plexus" "$out"

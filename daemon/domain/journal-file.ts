@@ -29,6 +29,7 @@ const VERSION = 2;
 
 const RECORD_SUFFIX = ".json";
 const STATUS_SUFFIX = ".network-status";
+const DAMAGED_RECORD_FILE = /^(.+)\.json\.bad-\d+$/;
 
 /** @throws PlexusError `invalid-environment` for the odd container id whose record would be named like another's status file */
 export function recordFileName(sandbox: SandboxId): string {
@@ -42,6 +43,17 @@ export function recordFileName(sandbox: SandboxId): string {
 export function sandboxOfRecordFile(name: string): SandboxId | undefined {
   const stem = name.slice(0, -RECORD_SUFFIX.length);
   return name.endsWith(RECORD_SUFFIX) && !stem.endsWith(STATUS_SUFFIX) && isSandboxId(stem) ? stem : undefined;
+}
+
+/** @param at when it was noticed, in milliseconds since the epoch */
+export function damagedRecordFileName(sandbox: SandboxId, at: number): string {
+  return `${recordFileName(sandbox)}.bad-${at}`;
+}
+
+/** The sandbox whose damaged record was set aside under that name; undefined when it is something else. */
+export function sandboxOfDamagedRecordFile(name: string): SandboxId | undefined {
+  const sandbox = DAMAGED_RECORD_FILE.exec(name)?.[1];
+  return sandbox !== undefined && isSandboxId(sandbox) ? sandbox : undefined;
 }
 
 export function statusFileName(sandbox: SandboxId): string {
@@ -84,7 +96,7 @@ export function decodeRecord(text: string, file: string, sha256: Sha256): Sandbo
   });
   if (data !== undefined) return data;
   const problems = error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  throw unusable(`${file} is not a sandbox record: ${problems.join("; ")}`);
+  throw damaged(`${file} is not a sandbox record: ${problems.join("; ")}`);
 }
 
 /** Members of an attachment that are JSON in the file and the text of that JSON in the record. */
@@ -114,10 +126,20 @@ function fileText(version: number, record: JsonText, sha256: Sha256): string {
 const LEADING_VERSION = /^\{"version":(\d+),/;
 const RECORD_MEMBER = /"record":(.*)\}\n$/s;
 
+/** A newer Plexus wrote it: what this one cannot read is not damaged. */
+export function isOfNewerVersion(text: string): boolean {
+  return versionOf(text) > VERSION;
+}
+
+/** NaN for what does not start as a record's file. */
+function versionOf(text: string): number {
+  return Number(LEADING_VERSION.exec(text)?.[1]);
+}
+
 /** The text of the `record` member, once the file is known to be whole. */
 function checkedRecord(text: string, file: string, sha256: Sha256): JsonText {
-  const version = Number(LEADING_VERSION.exec(text)?.[1]);
-  if (version > VERSION) {
+  const version = versionOf(text);
+  if (isOfNewerVersion(text)) {
     throw new PlexusError(
       "decode-failure",
       `${file} was written by a newer Plexus, in version ${version} of the format`,
@@ -128,15 +150,13 @@ function checkedRecord(text: string, file: string, sha256: Sha256): JsonText {
   }
   const record = RECORD_MEMBER.exec(text)?.[1];
   if (record === undefined || version < 1 || text !== fileText(version, record, sha256)) {
-    throw unusable(`${file} is damaged: its content does not match its checksum`);
+    throw damaged(`${file} is damaged: its content does not match its checksum`);
   }
   return record;
 }
 
-function unusable(message: string): PlexusError {
-  return new PlexusError("decode-failure", message, {
-    details: "move the file away and look for what plugins left of this sandbox: its record can no longer tell",
-  });
+function damaged(message: string): PlexusError {
+  return new PlexusError("decode-failure", message);
 }
 
 const RecordSchema: z.ZodType<SandboxRecord> = z.strictObject({

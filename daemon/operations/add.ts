@@ -227,9 +227,10 @@ function isOf(request: AddRequest): (attachment: RecordedAttachment) => boolean 
   return ({ owner }) => owner === request.ifName;
 }
 
-function intendedRecord(
+/** What is about to be made, beside what others made for the sandbox. */
+export function intendedRecord(
   clock: Clock,
-  request: AddRequest,
+  request: Omit<AddRequest, "netnsMayBeHosts">,
   planned: readonly PlannedAttachment[],
   others: readonly RecordedAttachment[],
 ): SandboxRecord {
@@ -244,7 +245,11 @@ function intendedRecord(
   };
 }
 
-function recorded(request: AddRequest, plan: PlannedAttachment, result?: JsonText): RecordedAttachment {
+function recorded(
+  request: Pick<AddRequest, "ifName" | "netConf">,
+  plan: PlannedAttachment,
+  result?: JsonText,
+): RecordedAttachment {
   return {
     owner: request.ifName,
     confName: request.netConf.name,

@@ -1,9 +1,9 @@
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isNetnsPath, type SandboxId } from "../domain/ids.ts";
-import type { RecordedAttachment } from "../domain/sandbox-record.ts";
-import type { Journal } from "../ports/journal.ts";
+import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { SandboxLinks } from "../ports/sandbox-links.ts";
 import { detach, type DetachDeps, podPrefix } from "./detach.ts";
+import { type Origin, type RebuildDeps, rebuildRecord } from "./rebuild-record.ts";
 import { throwAll } from "./run-conflist.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
 import type { Scope } from "./scope.ts";
@@ -16,29 +16,45 @@ export interface DelRequest {
   readonly netnsMayBeHosts: boolean;
   /** When the runtime asked, if that was some time ago: what was attached since is not meant. */
   readonly askedAt?: number | undefined;
+  /** For a sandbox whose record was damaged. */
+  readonly origin?: Origin | undefined;
 }
 
-export interface DelDeps extends DetachDeps {
+export interface DelDeps extends DetachDeps, RebuildDeps {
   readonly queue: SandboxQueue;
-  readonly journal: Journal;
   readonly links: SandboxLinks;
 }
 
 /**
- * Detaches everything that ADD attached for this sandbox and interface. Needs neither pod nor API server.
+ * Detaches everything that ADD attached for this sandbox and interface. Needs neither pod nor API server, unless the record was damaged.
  * Succeeds only when every plugin confirmed; until then the record is kept and the same call tries again.
  */
 export function makeDel(deps: DelDeps): (request: DelRequest, scope: Scope) => Promise<void> {
   return (request, scope) =>
     deps.queue.run(request.sandbox, "first", scope.signal, async () => {
-      const record = await deps.journal.read(request.sandbox);
       const which = ({ owner }: RecordedAttachment): boolean => owner === request.ifName;
-      if (!record?.attachments.some(which)) return;
-      if (request.askedAt !== undefined && record.createdAt > request.askedAt) return;
+      const record = await recordOf(deps, request, which, scope);
+      if (record === undefined) return;
       const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record.pod));
       const failures = await detach(deps, record, { which }, netns, scope);
       throwAll(failures);
     });
+}
+
+/** The record that names what is to be detached; undefined when nothing is. */
+async function recordOf(
+  deps: DelDeps,
+  request: DelRequest,
+  which: (attachment: RecordedAttachment) => boolean,
+  scope: Scope,
+): Promise<SandboxRecord | undefined> {
+  const { sandbox, askedAt } = request;
+  const record = await deps.journal.read(sandbox, request);
+  if (record?.attachments.some(which)) {
+    return askedAt !== undefined && record.createdAt > askedAt ? undefined : record;
+  }
+  if (!(await deps.journal.damaged()).includes(sandbox)) return undefined;
+  return rebuildRecord(deps, request, record?.attachments ?? [], scope);
 }
 
 /** The path for the plugins' CNI_NETNS, or nothing when the namespace is gone: then only ledgers are left to clean (spec T081). */

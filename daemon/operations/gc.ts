@@ -37,7 +37,7 @@ export function makeGc(deps: GcDeps): (request: GcRequest, scope: Scope) => Prom
       confName === netConf.name &&
       !valid.some(({ containerId, ifName }) => containerId === record.sandbox && ifName === owner);
     // Plugins clean up what they are not told to keep, so they are told nothing unless every record can be read.
-    const before = await recordsOf(deps.journal).catch(() => undefined);
+    const before = await allRecords(deps.journal, scope).catch(() => undefined);
     const failures = await collect(deps, isStale, scope);
     throwAll(before === undefined ? failures : [...failures, ...(await tellPlugins(deps, request, before, scope))]);
   };
@@ -96,6 +96,17 @@ async function tellPlugins(
     }
   }
   return failures;
+}
+
+/** Undefined when a damaged one was set aside: what it named may still stand. */
+async function allRecords(journal: Journal, { warn }: Scope): Promise<readonly SandboxRecord[] | undefined> {
+  const records = await recordsOf(journal);
+  const damaged = await journal.damaged();
+  if (damaged.length === 0) return records;
+  warn(
+    `plugins are not asked to clean up while it is not known what stands: damaged records were set aside, of ${damaged.join(", ")}`,
+  );
+  return undefined;
 }
 
 async function recordsOf(journal: Journal): Promise<readonly SandboxRecord[]> {

@@ -58,9 +58,9 @@ export function cniService(deps: CniServiceDeps): UntypedServiceImplementation {
       return operations.add({ ...parse(wire), ...ids }, scope);
     }),
     Del: answer(deps, "DEL", async (wire, scope) => {
-      const { netns, netnsMayBeHosts } = parse(wire);
+      const { netns, netnsMayBeHosts, ...origin } = parse(wire);
       const ids = { sandbox: requiredSandbox(wire), ifName: requiredIfName(wire) };
-      await operations.del({ ...ids, netns, netnsMayBeHosts }, scope);
+      await operations.del({ ...ids, netns, netnsMayBeHosts, origin }, scope);
       return undefined;
     }),
     Check: answer(deps, "CHECK", async (wire, scope) => {

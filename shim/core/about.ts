@@ -24,6 +24,7 @@ daemon of the node, and what the daemon answers is printed. There is nothing her
 Keys of the network configuration that are meant for this program:
 
   "daemonSocketDir"       directory of the daemon's socket, plexus.sock (default "/run/plexus")
+  "daemonSpoolDir"        where a DEL is left while the daemon is away (default "/var/lib/plexus/spool")
   "daemonWaitSeconds"     how long ADD and CHECK wait for a daemon that is not there: 0 to 600 (default 60)
   "daemonTimeoutSeconds"  how long an operation may take in all: 0.1 to 3600 (default 240)
 

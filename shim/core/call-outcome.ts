@@ -1,7 +1,6 @@
 /** How a call to the daemon ended. */
 export type CallOutcome =
-  /** The daemon answered with a message. */
-  | { readonly kind: "answered"; readonly message: Uint8Array }
+  | Answer
   /** The daemon ended the call with a gRPC status other than OK. */
   | { readonly kind: "failed"; readonly status: number; readonly message: string }
   /** Nobody listens on the socket. */
@@ -16,6 +15,12 @@ export type CallOutcome =
   | { readonly kind: "broken"; readonly reason: string }
   /** Time is up. */
   | { readonly kind: "expired" };
+
+/** The daemon answered with a message. */
+export interface Answer {
+  readonly kind: "answered";
+  readonly message: Uint8Array;
+}
 
 /** The gRPC status codes that are told apart here. */
 export const GrpcStatus = { ok: 0, unknown: 2, invalidArgument: 3, deadlineExceeded: 4, unavailable: 14 } as const;

@@ -8,6 +8,8 @@ export interface NetworkConfig {
   readonly cniVersion: string;
   /** Where the daemon listens. */
   readonly socketPath: string;
+  /** Where a DEL is left for a daemon that is not there. */
+  readonly spoolDir: string;
   /** How long ADD and CHECK wait for a daemon that is not there. */
   readonly waitMs: number;
   /** How long the operation may take in all. */
@@ -19,6 +21,7 @@ export type ConfigReading =
 
 export const SOCKET_NAME = "plexus.sock";
 export const DEFAULT_SOCKET_DIR = "/run/plexus";
+export const DEFAULT_SPOOL_DIR = "/var/lib/plexus/spool";
 export const DEFAULT_WAIT_SECONDS = 60;
 export const MAX_WAIT_SECONDS = 600;
 export const DEFAULT_TIMEOUT_SECONDS = 240;
@@ -41,8 +44,9 @@ export function readNetworkConfig(text: Uint8Array): ConfigReading {
   const name = keys.text("name", CniCode.decodingFailure);
   const cniVersion = keys.text("cniVersion", CniCode.decodingFailure);
   keys.refuse(nameProblem(name));
-  const socketPath = socketPathIn(keys.text("daemonSocketDir", CniCode.invalidNetworkConfig));
+  const socketPath = `${keys.directory("daemonSocketDir", DEFAULT_SOCKET_DIR)}/${SOCKET_NAME}`;
   keys.refuse(socketPathProblem(socketPath));
+  const spoolDir = keys.directory("daemonSpoolDir", DEFAULT_SPOOL_DIR);
   const wait = keys.seconds("daemonWaitSeconds", 0, MAX_WAIT_SECONDS, DEFAULT_WAIT_SECONDS);
   const timeout = keys.seconds(
     "daemonTimeoutSeconds",
@@ -51,7 +55,10 @@ export function readNetworkConfig(text: Uint8Array): ConfigReading {
     DEFAULT_TIMEOUT_SECONDS,
   );
   if (keys.error !== null) return { kind: "refused", error: keys.error };
-  return { kind: "config", config: { cniVersion, socketPath, waitMs: wait * 1000, timeoutMs: timeout * 1000 } };
+  return {
+    kind: "config",
+    config: { cniVersion, socketPath, spoolDir, waitMs: wait * 1000, timeoutMs: timeout * 1000 },
+  };
 }
 
 /** The top-level members by name. The first problem met is kept in `error`; from then on every value is a default. */
@@ -77,6 +84,17 @@ class ConfigKeys {
     const problem = `"${key}" is not a string`;
     this.refuse(code === CniCode.decodingFailure ? undecodable(problem) : cniError(code, problem, ""));
     return "";
+  }
+
+  /** An absolute path, without slashes at its end. */
+  directory(key: string, otherwise: string): string {
+    const path = this.text(key, CniCode.invalidNetworkConfig);
+    if (path === "") return otherwise;
+    if (!path.startsWith("/")) this.refuse(unusable(key, "it must be an absolute path"));
+    if (path.includes("\0")) this.refuse(unusable(key, "it contains a NUL character"));
+    let end = path.length;
+    while (end > 1 && path.charAt(end - 1) === "/") end -= 1;
+    return path.substring(0, end);
   }
 
   seconds(key: string, min: number, max: number, otherwise: number): number {
@@ -119,19 +137,15 @@ function nameProblem(name: string): CniError | null {
   return isCniName(name) ? null : invalidConfig("invalid characters found in network name", name);
 }
 
-function socketPathIn(dir: string): string {
-  let end = dir.length;
-  while (end > 1 && dir.charAt(end - 1) === "/") end -= 1;
-  return `${end === 0 ? DEFAULT_SOCKET_DIR : dir.substring(0, end)}/${SOCKET_NAME}`;
-}
-
 function socketPathProblem(path: string): CniError | null {
-  const wrong = '"daemonSocketDir" cannot be used';
-  if (!path.startsWith("/")) return invalidConfig(wrong, "it must be an absolute path");
-  if (path.includes("\0")) return invalidConfig(wrong, "it contains a NUL character");
   if (toUtf8(path).length <= MAX_SOCKET_PATH_BYTES) return null;
   const most = MAX_SOCKET_PATH_BYTES - SOCKET_NAME.length - 1;
-  return invalidConfig(wrong, `the path of a unix socket is limited, so it may have at most ${most} bytes`);
+  const reason = `the path of a unix socket is limited, so it may have at most ${most} bytes`;
+  return unusable("daemonSocketDir", reason);
+}
+
+function unusable(key: string, reason: string): CniError {
+  return invalidConfig(`"${key}" cannot be used`, reason);
 }
 
 function undecodable(reason: string): CniError {

@@ -1,3 +1,5 @@
+import type { Disk } from "./disk.ts";
+
 /**
  * All that the shim needs from an operating system. Synchronous, one socket at a time, no exceptions.
  * host/main.ts is the real one; tests bring their own.
@@ -9,6 +11,8 @@ export interface ShimIo {
   readonly version: string;
   /** A name for this run in the daemon's log: short, not used twice on a node. */
   readonly requestId: string;
+  /** When this run began, in milliseconds since the epoch. */
+  readonly startedAt: number;
   /** An environment variable, well-formed; "" when it is not set. */
   readonly env: (name: string) => string;
   /** Reads standard input to its end, or until more than `limit` bytes have come. */
@@ -27,6 +31,7 @@ export interface ShimIo {
   readonly receive: (into: Uint8Array, timeoutMs: number) => number;
   /** Why the last send or receive FAILED, in the system's words. */
   readonly lastFault: () => string;
+  readonly disk: Disk;
 }
 
 export interface StdinReading {

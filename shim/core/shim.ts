@@ -1,10 +1,12 @@
 import { aboutText, helpText, versionText } from "./about.ts";
-import { callFailure } from "./call-failure.ts";
+import { callFailure, type FailureContext } from "./call-failure.ts";
+import { mayTryAgain, type Answer } from "./call-outcome.ts";
 import { isDaemonVerb, readEnvironment } from "./cni-environment.ts";
 import { CniCode, cniError, renderCniError, type CniError } from "./cni-error.ts";
 import { decodeReply, encodeRequest } from "./cni-messages.ts";
 import { versionAnswer, versionProblem } from "./cni-version.ts";
 import { callDaemon, type DaemonRequest } from "./daemon-call.ts";
+import { spoolDel } from "./del-spool.ts";
 import { readNetworkConfig } from "./network-config.ts";
 import type { ShimIo } from "./shim-io.ts";
 import { toUtf8 } from "./utf8.ts";
@@ -58,19 +60,26 @@ function runVerb(io: ShimIo, verb: string): number {
   const config = configReading.config;
   const problem = versionProblem(verb, config.cniVersion);
   if (problem !== null) return fail(io, problem);
-  return askDaemon(io, verb, {
+  const { environment } = reading;
+  const request: DaemonRequest = {
     socketPath: config.socketPath,
     path: `/plexus.v1.Cni/${methodOf(verb)}`,
-    message: encodeRequest(reading.environment, stdin.bytes, io.requestId),
+    message: encodeRequest(environment, stdin.bytes, io.requestId),
     waitMs: waitsForDaemon(verb) ? config.waitMs : 0,
     timeoutMs: config.timeoutMs,
-  });
-}
-
-function askDaemon(io: ShimIo, verb: string, request: DaemonRequest): number {
+  };
   const outcome = callDaemon(io, request);
   const context = { verb, requestId: io.requestId, request };
-  if (outcome.kind !== "answered") return fail(io, callFailure(outcome, context));
+  if (outcome.kind === "answered") return printReply(io, outcome, context);
+  const failure = callFailure(outcome, context);
+  if (verb !== "DEL" || !mayTryAgain(outcome)) return fail(io, failure);
+  const fault = spoolDel(io, config.spoolDir, environment, stdin.bytes);
+  if (fault === "") return SUCCESS;
+  const msg = `${failure.msg}, and the DEL cannot be left in ${config.spoolDir}: ${fault}`;
+  return fail(io, cniError(failure.code, msg, failure.details));
+}
+
+function printReply(io: ShimIo, outcome: Answer, context: FailureContext): number {
   const reply = decodeReply(outcome.message);
   switch (reply.kind) {
     case "result":
@@ -79,7 +88,7 @@ function askDaemon(io: ShimIo, verb: string, request: DaemonRequest): number {
       return fail(io, reply.error);
     case "empty":
       // Only an ADD must have a result.
-      return verb === "ADD" ? fail(io, callFailure(outcome, context)) : SUCCESS;
+      return context.verb === "ADD" ? fail(io, callFailure(outcome, context)) : SUCCESS;
     case "malformed":
       return fail(io, callFailure(outcome, context));
   }

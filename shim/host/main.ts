@@ -3,26 +3,23 @@
  * The numbers below are the same on amd64 and arm64. This file exists only compiled; nothing in it can run under Node.
  */
 import { ByteWriter } from "../core/bytes.ts";
-import { FAILED, INTERRUPTED, TIMED_OUT, type Connecting, type ShimIo, type StdinReading } from "../core/shim-io.ts";
+import { FAILED, INTERRUPTED, TIMED_OUT, type Connecting, type ShimIo } from "../core/shim-io.ts";
 import { runShim } from "../core/shim.ts";
-import { fromUtf8, toUtf8, wellFormed } from "../core/utf8.ts";
+import { toUtf8, wellFormed } from "../core/utf8.ts";
+import { errnoText, INTERRUPTED_CALL, readStdin, sleep, WOULD_BLOCK, writeAll } from "./descriptors.ts";
+import { systemDisk } from "./system-disk.ts";
 
 declare function socketOpen(domain: number, type: number, protocol: number): number;
 declare function socketConnect(fd: number, address: Uint8Array): number;
 declare function socketSend(fd: number, bytes: Uint8Array, flags: number): number;
 declare function socketReceive(fd: number, into: Uint8Array, flags: number): number;
 declare function socketOption(fd: number, level: number, option: number, value: Uint8Array): number;
-declare function fileRead(fd: number, into: Uint8Array): number;
-declare function fileWrite(fd: number, bytes: Uint8Array): number;
 declare function fileClose(fd: number): number;
-declare function microsleep(microseconds: number): number;
 declare function setSignalAction(signal: number, action: number): number;
-declare function formatText(into: Uint8Array, format: Uint8Array): number;
 
 /** build.sh puts the version of the project here. */
 const VERSION = "unreleased";
 
-const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 const AF_UNIX = 1;
@@ -34,64 +31,10 @@ const MSG_NOSIGNAL = 0x4000;
 const SIGPIPE = 13;
 const SIG_IGN = 1;
 
-const PAUSE_MS = 1;
-const STDIN_CHUNK_BYTES = 16384;
-
-/** No errno comes through the manifest, but printf's %m gives its text, which is fixed in a static program. */
-const ERRNO_FORMAT = toUtf8("%m\0");
-const errnoBuffer = new Uint8Array(128);
-const INTERRUPTED_CALL = "Interrupted system call";
-const WOULD_BLOCK = "Resource temporarily unavailable";
 const NOBODY_THERE: readonly string[] = ["No such file or directory", "Connection refused", WOULD_BLOCK];
 
 let socket = -1;
 let fault = "";
-
-/** The text of errno. To be asked right behind the call that failed. */
-function errnoText(): string {
-  const length = formatText(errnoBuffer, ERRNO_FORMAT);
-  return length > 0 && length < errnoBuffer.length ? fromUtf8(errnoBuffer.subarray(0, length)) : "unknown error";
-}
-
-function readStdin(limit: number): StdinReading {
-  const content = new ByteWriter(STDIN_CHUNK_BYTES);
-  const chunk = new Uint8Array(STDIN_CHUNK_BYTES);
-  while (content.length <= limit) {
-    const count = fileRead(STDIN, chunk);
-    if (count === 0) break;
-    if (count > 0) {
-      content.bytes(chunk.subarray(0, count));
-      continue;
-    }
-    const problem = errnoText();
-    if (!passes(problem)) return { bytes: content.view(), fault: problem };
-  }
-  return { bytes: content.view(), fault: "" };
-}
-
-function writeAll(fd: number, bytes: Uint8Array): string {
-  let rest = bytes;
-  while (rest.length > 0) {
-    const count = fileWrite(fd, rest);
-    if (count >= 0) {
-      rest = rest.subarray(count);
-      continue;
-    }
-    const problem = errnoText();
-    if (!passes(problem)) return problem;
-  }
-  return "";
-}
-
-/** Whether a failed read or write is to be repeated. A runtime may have given us a pipe that does not block; then we wait a moment. */
-function passes(problem: string): boolean {
-  if (problem === WOULD_BLOCK) sleep(PAUSE_MS);
-  return problem === WOULD_BLOCK || problem === INTERRUPTED_CALL;
-}
-
-function sleep(ms: number): void {
-  microsleep(ms * 1000);
-}
 
 function connect(path: string, timeoutMs: number): Connecting {
   if (socket >= 0) fileClose(socket);
@@ -152,10 +95,13 @@ function socketFault(problem: string): number {
 // Writing to a runtime that has gone is an error to be handled, not the end of the process.
 setSignalAction(SIGPIPE, SIG_IGN);
 
+const startedAt = Date.now();
+
 const io: ShimIo = {
   firstArgument: process.argv[2] ?? "",
   version: VERSION,
-  requestId: `${process.pid}-${Date.now()}`,
+  requestId: `${process.pid}-${startedAt}`,
+  startedAt,
   env: (name: string): string => wellFormed(process.env[name] ?? ""),
   readStdin,
   writeStdout: (bytes: Uint8Array): string => writeAll(STDOUT, bytes),
@@ -166,6 +112,7 @@ const io: ShimIo = {
   send,
   receive,
   lastFault: (): string => fault,
+  disk: systemDisk,
 };
 
 process.exit(runShim(io));

@@ -7,8 +7,8 @@ export interface JournalUnderTest {
   readonly journal: Journal;
   /** Makes every change fail until told otherwise. */
   refuse(on: boolean): void;
-  /** Damages what is stored of a sandbox. */
-  spoil(sandbox: SandboxId): Promise<void>;
+  /** Puts that text in place of what is stored of a sandbox. */
+  spoil(sandbox: SandboxId, text: string): Promise<void>;
 }
 
 /** What every implementation of the port promises. */
@@ -19,7 +19,7 @@ export function journalContract(name: string, make: () => Promise<JournalUnderTe
 
     it("knows nothing at first", async () => {
       const { journal } = await make();
-      expect(await journal.list()).toEqual([]);
+      expect([await journal.list(), await journal.damaged()]).toEqual([[], []]);
       expect(await journal.read(a)).toBeUndefined();
     });
 
@@ -91,18 +91,39 @@ export function journalContract(name: string, make: () => Promise<JournalUnderTe
       expect(await journal.read(a)).toEqual(recordOf(a));
     });
 
-    it("rejects reading what was damaged, naming the file, and still lists and removes it", async () => {
+    it("sets aside what is damaged, and has no record then", async () => {
+      const { journal, spoil } = await make();
+      await Promise.all([journal.write(recordOf(a)), journal.write(recordOf(b))]);
+      await spoil(a, "{");
+      expect(await Promise.all([journal.read(a), journal.read(a)])).toEqual([undefined, undefined]);
+      expect(await journal.list()).toEqual([b]);
+      expect(await journal.damaged()).toEqual([a]);
+      expect(await journal.read(b)).toEqual(recordOf(b));
+    });
+
+    it("remembers that it was damaged, whatever becomes of the sandbox", async () => {
       const { journal, spoil } = await make();
       await journal.write(recordOf(a));
-      await spoil(a);
-      await expect(journal.read(a)).rejects.toMatchObject({
+      await spoil(a, "{");
+      await journal.read(a);
+      await journal.write(recordOf(a));
+      expect(await journal.read(a)).toEqual(recordOf(a));
+      await journal.remove(a);
+      expect(await journal.damaged()).toEqual([a]);
+    });
+
+    it("rejects reading what a newer Plexus wrote, naming the file, and leaves it", async () => {
+      const { journal, spoil } = await make();
+      await journal.write(recordOf(a));
+      await spoil(a, '{"version":99,"more":[]}');
+      const refusal = {
         kind: "decode-failure",
         message: expect.stringContaining("a1.json"),
         details: expect.any(String),
-      });
-      expect(await journal.list()).toEqual([a]);
-      await journal.remove(a);
-      expect(await journal.read(a)).toBeUndefined();
+      };
+      await expect(journal.read(a)).rejects.toMatchObject(refusal);
+      await expect(journal.read(a)).rejects.toMatchObject(refusal);
+      expect([await journal.list(), await journal.damaged()]).toEqual([[a], []]);
     });
   });
 }

@@ -14,8 +14,8 @@ journalContract("a journal in memory", async () => {
     refuse: (on) => {
       journal.refuse(on ? new PlexusError("io-failure", "no space left") : undefined);
     },
-    spoil: async (sandbox) => {
-      journal.spoil(sandbox);
+    spoil: async (sandbox, text) => {
+      journal.spoil(sandbox, text);
     },
   };
 });
@@ -33,10 +33,10 @@ journalContract("a journal of files", async () => {
     unlink: (path) => unlessFull().then(() => fs.unlink(path)),
   };
   return {
-    journal: await openJournal(stateDir, disk),
+    journal: await openJournal(stateDir, () => undefined, disk),
     refuse: (on) => {
       full = on;
     },
-    spoil: (sandbox) => fs.truncate(join(directory, `${sandbox}.json`), 100),
+    spoil: (sandbox, text) => fs.writeFile(join(directory, `${sandbox}.json`), text),
   };
 });

@@ -3,10 +3,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import {
+  damagedRecordFileName,
   decodeRecord,
   encodeRecord,
+  isOfNewerVersion,
   recordFileName,
   refused,
+  sandboxOfDamagedRecordFile,
   sandboxOfRecordFile,
   statusFileName,
 } from "../../daemon/domain/journal-file.ts";
@@ -116,6 +119,17 @@ describe("a record's file", () => {
 
 describe("a file that was not written so", () => {
   it("is noticed whichever bit is flipped", () => {
+    const bytes = Buffer.from(encode(sample));
+    for (const [place, byte] of bytes.entries()) {
+      for (let bit = 1; bit < 256; bit *= 2) {
+        bytes.writeUInt8(byte ^ bit, place);
+        expect(refusalOf(() => decode(bytes))).toMatchObject({ kind: "decode-failure" });
+      }
+      bytes.writeUInt8(byte, place);
+    }
+  });
+
+  it("is noticed in any record", () => {
     fc.assert(
       fc.property(anyRecord, fc.nat(), fc.nat({ max: 7 }), (record, at, bit) => {
         const bytes = Buffer.from(encode(record));
@@ -157,8 +171,16 @@ describe("a file that was not written so", () => {
     { why: "a version that never was is damaged", text: sealed("{}", 0), says: "abc.json is damaged" },
   ])("$why", ({ text, says }) => {
     const refusal = refusalOf(() => decode(text));
-    expect(refusal).toMatchObject({ kind: "decode-failure", details: expect.any(String) });
+    expect(refusal).toMatchObject({ kind: "decode-failure" });
     expect(refusal?.message).toContain(says);
+  });
+
+  it.each([
+    { why: "a file of this version is not newer", text: encode(sample), want: false },
+    { why: "nor is one that has no version", text: "[]\n", want: false },
+    { why: "a file of a later version is newer", text: '{"version":3,"more":[]}', want: true },
+  ])("$why", ({ text, want }) => {
+    expect(isOfNewerVersion(text)).toBe(want);
   });
 
   const parts = recordOf(sample.sandbox, { attachments: [] });
@@ -210,7 +232,16 @@ describe("the names of a sandbox's files", () => {
     expect(sandboxOfRecordFile("a.b.json")).toBe("a.b");
   });
 
+  it("lead back to the sandbox from a damaged record", () => {
+    expect(damagedRecordFileName(sandboxId("a.b"), 17)).toBe("a.b.json.bad-17");
+    expect(sandboxOfDamagedRecordFile("a.b.json.bad-17")).toBe("a.b");
+    expect(["a.json", "a.json.bad", "a.json.bad-x", "-.json.bad-1"].map(sandboxOfDamagedRecordFile)).toEqual(
+      Array(4).fill(undefined),
+    );
+  });
+
   it.each([
+    { why: "a damaged record is none", name: damagedRecordFileName(sandboxId("abc"), 17) },
     { why: "a status file is no record", name: statusFileName(sandboxId("abc")) },
     { why: "a half-written record is none", name: ".abc.json.1.tmp" },
     { why: "a file of another sort is none", name: "abc.yaml" },

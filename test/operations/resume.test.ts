@@ -58,14 +58,15 @@ describe("a round", () => {
     expect(node.warnings).toEqual([expect.stringContaining("busy")]);
   });
 
-  it("does not let one record that cannot be read stop the others", async () => {
+  it("leaves a sandbox whose record is damaged to its DEL, and sees to the others", async () => {
     const node = await attached();
     await node.leave("intended");
     const other = { ...addRequest(), sandbox: "zzz" as typeof sandbox };
     await node.add(other, node.scope());
     node.journal.spoil(other.sandbox);
-    expect(await node.resume(node.scope())).toEqual({ finished: 1, owed: 1 });
-    expect(await node.journal.list()).toEqual(["zzz"]);
+    expect(await node.resume(node.scope())).toEqual({ finished: 1, owed: 0 });
+    expect(await node.journal.list()).toEqual([]);
+    expect(await node.journal.damaged()).toEqual(["zzz"]);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 /** A node for the operations: real operations over fake ports, and a runner whose plugins do as real ones do unless told otherwise. */
 import { expect } from "vitest";
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
+import type { PlexusError } from "../../daemon/domain/errors.ts";
 import {
   type IfName,
   isIfName,
@@ -17,11 +18,14 @@ import { type AddRequest, makeAdd } from "../../daemon/operations/add.ts";
 import { makeCheck } from "../../daemon/operations/check.ts";
 import { makeDel } from "../../daemon/operations/del.ts";
 import { makeGc } from "../../daemon/operations/gc.ts";
+import { journalWithLegacy } from "../../daemon/operations/journal-with-legacy.ts";
 import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
 import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
 import type { PluginTrace, Scope } from "../../daemon/operations/scope.ts";
 import { makeResume } from "../../daemon/operations/resume.ts";
 import { makeStatus } from "../../daemon/operations/status.ts";
+import type { LegacyRecords } from "../../daemon/ports/legacy-records.ts";
+import type { Networks } from "../../daemon/ports/networks.ts";
 import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.ts";
 import type { LinkView } from "../../daemon/ports/sandbox-links.ts";
 import type { SandboxRoutes } from "../../daemon/ports/sandbox-routes.ts";
@@ -30,6 +34,7 @@ import { fixedPods } from "../fakes/fixed-pods.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
 import { memoryEvents } from "../fakes/memory-events.ts";
 import { memoryJournal } from "../fakes/memory-journal.ts";
+import { memoryLegacyRecords } from "../fakes/memory-legacy-records.ts";
 import { memorySandboxRoutes } from "../fakes/memory-sandbox-routes.ts";
 import { memorySpool } from "../fakes/memory-spool.ts";
 import { memoryStatusBoard } from "../fakes/memory-status-board.ts";
@@ -63,6 +68,10 @@ export interface StageOptions {
   readonly views?: Readonly<Record<string, LinkView>>;
   /** A test that gives none asks for no default route. */
   readonly routes?: SandboxRoutes;
+  /** What Multus left on the node; nothing unless given. */
+  readonly legacy?: LegacyRecords;
+  /** Why it is not known yet which pods and networks there are. */
+  readonly unsynced?: PlexusError;
 }
 
 /** What a run was, in short: `ADD eth0 bridge`. */
@@ -104,6 +113,10 @@ export function stage(options: StageOptions = {}) {
     annotations: { ...(annotation !== undefined && { "k8s.v1.cni.cncf.io/networks": annotation }), ...annotations },
   };
   const definitions = nadsFrom(nads);
+  const networks = fixedNetworks(definitions);
+  const refuseUnlessSynced = (): void => {
+    if (options.unsynced !== undefined) throw options.unsynced;
+  };
   const runner = scriptedPluginRunner(script);
   const journal = memoryJournal();
   const statusBoard = memoryStatusBoard();
@@ -115,9 +128,13 @@ export function stage(options: StageOptions = {}) {
   const askedFor: string[] = [];
   const clock = manualClock();
   const conflists = makeConflistRunner(runner, clock);
+  const warnings: string[] = [];
   const deps = {
     conflists,
-    journal,
+    journal: journalWithLegacy(journal, options.legacy ?? memoryLegacyRecords(), {
+      searchPath: ["/opt/cni/bin"],
+      onDamaged: (problem) => warnings.push(problem),
+    }),
     statusBoard,
     events,
     spool,
@@ -128,9 +145,14 @@ export function stage(options: StageOptions = {}) {
         return known.get(key, signal);
       },
     },
-    networks: fixedNetworks(definitions),
+    networks: {
+      get: (...which: Parameters<Networks["get"]>) => {
+        refuseUnlessSynced();
+        return networks.get(...which);
+      },
+    },
     confFiles: memoryConfFiles(options.files),
-    refuseUnlessSynced: () => undefined,
+    refuseUnlessSynced,
     links: {
       look: (path: NetnsPath, ifName: IfName): Promise<LinkView> => {
         looked.push(`${path} ${ifName}`);
@@ -142,7 +164,6 @@ export function stage(options: StageOptions = {}) {
     undoTimeoutMs: 1_000,
   };
   const traces: PluginTrace[] = [];
-  const warnings: string[] = [];
   const scope = (signal: AbortSignal = new AbortController().signal): Scope => ({
     signal,
     trace: (run) => traces.push(run),

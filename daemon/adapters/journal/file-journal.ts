@@ -2,7 +2,18 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PlexusError } from "../../domain/errors.ts";
-import { decodeRecord, encodeRecord, recordFileName, refused, sandboxOfRecordFile } from "../../domain/journal-file.ts";
+import type { SandboxId } from "../../domain/ids.ts";
+import {
+  damagedRecordFileName,
+  decodeRecord,
+  encodeRecord,
+  isOfNewerVersion,
+  recordFileName,
+  refused,
+  sandboxOfDamagedRecordFile,
+  sandboxOfRecordFile,
+} from "../../domain/journal-file.ts";
+import type { SandboxRecord } from "../../domain/sandbox-record.ts";
 import type { Journal } from "../../ports/journal.ts";
 import { createDurable, type Disk, syncDirectory } from "./disk.ts";
 
@@ -12,25 +23,47 @@ import { createDurable, type Disk, syncDirectory } from "./disk.ts";
  * not last. Opening removes what a crash left half-written, so nobody else may be writing in the directory yet.
  *
  * Syncs of the directory are not shared between sandboxes: file systems commit concurrent ones together by themselves.
+ *
+ * There is no second copy of a record. With atomic, synced writes a crash cannot damage one; what is left (a disk that lies, a flipped bit, an
+ * edit) is so rare that it does not pay for two more syncs on every ADD, while a copy beside the record would mostly share its fate. A record
+ * that does not match its checksum is not used even if it can be parsed: a wrong byte in a network's name makes plugins report success and
+ * free nothing. It is renamed to `<sandbox>.json.bad-<ms>`, and DEL works out anew what there is to take away.
+ * @param onDamaged told once of each damaged record, where it is now included
  * @throws PlexusError `io-failure`
  */
-export async function openJournal(stateDir: string, disk: Disk = fs): Promise<Journal> {
+export async function openJournal(
+  stateDir: string,
+  onDamaged: (problem: string) => void,
+  disk: Disk = fs,
+): Promise<Journal> {
   const directory = join(stateDir, "sandboxes");
   await makeDirectory(disk, directory).catch(refused("create", directory));
   await sweep(disk, directory).catch(refused("clean up", directory));
   const sync = () => syncDirectory(disk, directory).catch(refused("sync", directory));
   let writes = 0;
 
+  async function setAside(sandbox: SandboxId, problem: string): Promise<void> {
+    const [from, to] = [recordFileName(sandbox), damagedRecordFileName(sandbox, Date.now())];
+    try {
+      await disk.rename(join(directory, from), join(directory, to));
+    } catch (cause) {
+      // Whoever else read it was faster.
+      if (isErrno(cause, "ENOENT")) return;
+      refused("set aside", from)(cause);
+    }
+    onDamaged(`${problem}; it is now ${join(directory, to)}`);
+    await sync();
+  }
+
   return {
     async read(sandbox) {
       const name = recordFileName(sandbox);
-      const text = await disk.readFile(join(directory, name), "utf8").catch(unlessMissing).catch(refused("read", name));
+      const text = await readText(disk, join(directory, name)).catch(refused("read", name));
       if (text === undefined) return undefined;
-      const record = decodeRecord(text, name, sha256);
-      if (record.sandbox === sandbox) return record;
-      throw new PlexusError("decode-failure", `${name} holds the record of another sandbox, ${record.sandbox}`, {
-        details: "it was copied or renamed; move it back or remove it",
-      });
+      const found = attemptDecode(text, sandbox);
+      if (typeof found !== "string") return found;
+      await setAside(sandbox, found);
+      return undefined;
     },
 
     async write(record) {
@@ -61,7 +94,37 @@ export async function openJournal(stateDir: string, disk: Disk = fs): Promise<Jo
         .filter((sandbox) => sandbox !== undefined)
         .toSorted();
     },
+
+    async damaged() {
+      const names = await disk.readdir(directory).catch(refused("list", directory));
+      const sandboxes = names.map(sandboxOfDamagedRecordFile).filter((sandbox) => sandbox !== undefined);
+      return [...new Set(sandboxes)].toSorted();
+    },
   };
+}
+
+/** Undefined when there is no such file; a directory in its place has no text. */
+async function readText(disk: Disk, path: string): Promise<string | undefined> {
+  try {
+    return await disk.readFile(path, "utf8");
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return undefined;
+    if (isErrno(cause, "EISDIR")) return "";
+    throw cause;
+  }
+}
+
+/** The record, or what is wrong with it. @throws PlexusError `decode-failure` for one that a newer Plexus wrote */
+function attemptDecode(text: string, sandbox: SandboxId): SandboxRecord | string {
+  const name = recordFileName(sandbox);
+  try {
+    const record = decodeRecord(text, name, sha256);
+    return record.sandbox === sandbox ? record : `${name} holds the record of another sandbox, ${record.sandbox}`;
+  } catch (thrown) {
+    const error = PlexusError.from(thrown);
+    if (error.kind !== "decode-failure" || isOfNewerVersion(text)) throw error;
+    return error.message;
+  }
 }
 
 /** Makes the directory and those above it, lets only root in, and sees to it that they last. */
@@ -81,8 +144,12 @@ async function sweep(disk: Disk, directory: string): Promise<void> {
 }
 
 /** For `.catch`: no such file is an answer. */
-function unlessMissing(cause: NodeJS.ErrnoException): undefined {
-  if (cause.code !== "ENOENT") throw cause;
+function unlessMissing(cause: unknown): undefined {
+  if (!isErrno(cause, "ENOENT")) throw cause;
+}
+
+function isErrno(cause: unknown, code: string): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === code;
 }
 
 function sha256(text: string): string {

@@ -1,7 +1,9 @@
-import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import * as fs from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { openJournal } from "../../../daemon/adapters/journal/file-journal.ts";
+import { openJournal as openReporting } from "../../../daemon/adapters/journal/file-journal.ts";
+import type { Disk } from "../../../daemon/adapters/journal/disk.ts";
 import type { SandboxRecord } from "../../../daemon/domain/sandbox-record.ts";
 import type { Journal } from "../../../daemon/ports/journal.ts";
 import { recordOf, sandboxId } from "../../contracts/journal.samples.ts";
@@ -13,10 +15,17 @@ const record = recordOf(abc);
 
 let stateDir: string;
 let directory: string;
+let reports: string[];
 beforeEach(async () => {
   stateDir = join(await temporaryDirectory(), "lib", "plexus");
   directory = join(stateDir, "sandboxes");
+  reports = [];
 });
+
+/** A journal whose reports end up in `reports`. */
+function openJournal(path: string, disk?: Disk): Promise<Journal> {
+  return openReporting(path, (problem) => reports.push(problem), disk);
+}
 
 async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8);
@@ -66,12 +75,73 @@ it("records outlive the daemon", async () => {
   expect(await (await openJournal(stateDir)).read(abc)).toEqual(record);
 });
 
-it("a record under the name of another sandbox is refused, naming both", async () => {
-  const journal = await openJournal(stateDir);
-  await journal.write(record);
-  await rename(join(directory, "abc.json"), join(directory, "def.json"));
-  const reading = journal.read(sandboxId("def"));
-  await expect(reading).rejects.toMatchObject({ kind: "decode-failure", message: expect.stringMatching(/def.*abc/) });
+describe("a damaged record", () => {
+  const aside = expect.stringMatching(/^abc\.json\.bad-\d{13,}$/) as string;
+
+  async function damagedBy(damage: (path: string) => Promise<unknown>): Promise<Journal> {
+    const journal = await openJournal(stateDir);
+    await journal.write(record);
+    await damage(join(directory, "abc.json"));
+    return journal;
+  }
+
+  it.each([
+    { why: "an empty file", damage: (path: string) => truncate(path), says: "does not match its checksum" },
+    {
+      why: "one that somebody has edited",
+      damage: async (path: string) => writeFile(path, (await readFile(path, "utf8")).replace("uid-1", "uid-2")),
+      says: "does not match its checksum",
+    },
+    {
+      why: "a copy of another sandbox's",
+      damage: async (path: string) => {
+        await (await openJournal(stateDir)).write(recordOf(sandboxId("def")));
+        await copyFile(join(directory, "def.json"), path);
+      },
+      says: "holds the record of another sandbox, def",
+    },
+    {
+      why: "a directory in its place",
+      damage: async (path: string) => {
+        await rm(path);
+        await mkdir(path);
+      },
+      says: "abc.json is damaged",
+    },
+  ])("$why is renamed, once, and reported, once", async ({ damage, says }) => {
+    const journal = await damagedBy(damage);
+    expect(await Promise.all([journal.read(abc), journal.read(abc)])).toEqual([undefined, undefined]);
+    expect(await readdir(directory)).toContainEqual(aside);
+    expect(reports).toEqual([expect.stringContaining(says)]);
+    expect(reports[0]).toContain(join(directory, "abc.json.bad-"));
+  });
+
+  it("keeps its content", async () => {
+    const journal = await damagedBy((path) => writeFile(path, "gone wrong"));
+    await journal.read(abc);
+    const [name = ""] = await readdir(directory);
+    expect(await readFile(join(directory, name), "utf8")).toBe("gone wrong");
+  });
+
+  it("is still known as damaged after a restart, until somebody removes the file", async () => {
+    await (await damagedBy((path) => truncate(path))).read(abc);
+    const journal = await openJournal(stateDir);
+    expect(await journal.damaged()).toEqual([abc]);
+    const [name = ""] = await readdir(directory);
+    await rm(join(directory, name));
+    expect(await journal.damaged()).toEqual([]);
+  });
+
+  it("that cannot be set aside stays, and reading it is an io-failure", async () => {
+    await damagedBy((path) => truncate(path));
+    const refuse = () => Promise.reject(Object.assign(new Error("read-only file system"), { code: "EROFS" }));
+    const journal = await openJournal(stateDir, { ...fs, rename: refuse });
+    await expect(journal.read(abc)).rejects.toMatchObject({
+      kind: "io-failure",
+      message: "cannot set aside abc.json: EROFS",
+    });
+    expect([await readdir(directory), reports]).toEqual([["abc.json"], []]);
+  });
 });
 
 it("a container id that would be taken for a status file is refused", async () => {
@@ -83,11 +153,6 @@ it("a container id that would be taken for a status file is refused", async () =
 
 describe("a disk that refuses", () => {
   it.each([
-    {
-      why: "a record that cannot be read",
-      run: (journal: Journal) => journal.read(abc),
-      says: "cannot read abc.json: EISDIR",
-    },
     {
       why: "a record that cannot be replaced",
       run: (journal: Journal) => journal.write(record),
@@ -105,6 +170,17 @@ describe("a disk that refuses", () => {
       kind: "io-failure",
       message: says,
       details: expect.any(String),
+    });
+    expect(await readdir(directory)).toEqual(["abc.json"]);
+  });
+
+  it("that cannot read a record fails, and the record stays", async () => {
+    const refuse = () => Promise.reject(Object.assign(new Error("i/o error"), { code: "EIO" }));
+    await (await openJournal(stateDir)).write(record);
+    const journal = await openJournal(stateDir, { ...fs, readFile: refuse });
+    await expect(journal.read(abc)).rejects.toMatchObject({
+      kind: "io-failure",
+      message: "cannot read abc.json: EIO",
     });
     expect(await readdir(directory)).toEqual(["abc.json"]);
   });

@@ -36,7 +36,12 @@ export async function fuzzPeers(options: FuzzOptions): Promise<Tally> {
     runCases("--peers", options, async (rnd) => {
       const daemonSocketDir = await mkdtemp(join(directory, "peer-"));
       const peer = await startRawPeer(join(daemonSocketDir, "plexus.sock"), peerTreatment(rnd));
-      const settings = { daemonSocketDir, daemonWaitSeconds: rnd.pick([0, 0, 0.2]), daemonTimeoutSeconds: 0.5 };
+      const settings = {
+        daemonSocketDir,
+        daemonSpoolDir: join(daemonSocketDir, "spool"),
+        daemonWaitSeconds: rnd.pick([0, 0, 0.2]),
+        daemonTimeoutSeconds: 0.5,
+      };
       const padding = rnd.chance(0.1) ? "x".repeat(rnd.below(300_000)) : "";
       const stdin = JSON.stringify({ name: "n", cniVersion: "1.1.0", ...settings, padding });
       const env = { ...completeEnvironment, CNI_COMMAND: rnd.pick(["ADD", "DEL", "CHECK", "STATUS", "GC"]) };
@@ -174,9 +179,11 @@ const completeEnvironment = {
   CNI_PATH: "/opt/cni/bin",
 };
 
-/** The socket's directory and the times always come first and unharmed: a case must never meet a real daemon, or wait for one. */
+/** The directories and the times always come first and unharmed: a case must never meet a real daemon, leave it a DEL, or wait for it. */
 function input(rnd: Random, daemonSocketDir: string): Run {
-  const first = JSON.stringify({ daemonSocketDir, daemonWaitSeconds: 0, daemonTimeoutSeconds: 0.5 }).slice(0, -1);
+  const daemonSpoolDir = join(daemonSocketDir, "spool");
+  const times = { daemonWaitSeconds: 0, daemonTimeoutSeconds: 0.5 };
+  const first = JSON.stringify({ daemonSocketDir, daemonSpoolDir, ...times }).slice(0, -1);
   const env: Record<string, string> = { ...completeEnvironment };
   env["CNI_COMMAND"] = rnd.pick(["ADD", "DEL", "CHECK", "STATUS", "GC", "VERSION", "", "X", text(rnd)]);
   for (const name of Object.keys(env)) {

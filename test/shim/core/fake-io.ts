@@ -1,4 +1,5 @@
 import { FAILED, INTERRUPTED, TIMED_OUT, type Connecting, type ShimIo } from "../../../shim/core/shim-io.ts";
+import { fakeDisk, type FakeDisk } from "./fake-disk.ts";
 
 /** What happens when the shim connects: it cannot, or there is a peer that sends these bytes and closes or falls silent. */
 export type Connection =
@@ -12,6 +13,7 @@ export interface World {
   readonly stdoutFault?: string;
   /** One connection after the other; the last one repeats. */
   readonly connections?: readonly Connection[];
+  readonly disk?: FakeDisk;
 }
 
 export interface FakeIo extends ShimIo {
@@ -37,6 +39,7 @@ export function fakeIo(world: World): FakeIo {
     firstArgument: world.firstArgument ?? "",
     version: "1.2.3",
     requestId: "77-1",
+    startedAt: 1_700_000_000_000,
     env: (name) => world.env?.[name] ?? "",
     readStdin: () => ({ bytes: Buffer.from(world.stdin ?? ""), fault: world.stdinFault ?? "" }),
     writeStdout: (bytes) => {
@@ -75,6 +78,7 @@ export function fakeIo(world: World): FakeIo {
       return TIMED_OUT;
     },
     lastFault: () => ("sends" in connection ? (connection.sendFault ?? "") : ""),
+    disk: world.disk ?? fakeDisk(),
     stdout: () => stdout,
     stderr: () => stderr,
     connectedTo,

@@ -3,6 +3,7 @@ import { helpText } from "../../../shim/core/about.ts";
 import { versionProblem } from "../../../shim/core/cni-version.ts";
 import {
   DEFAULT_SOCKET_DIR,
+  DEFAULT_SPOOL_DIR,
   DEFAULT_TIMEOUT_SECONDS,
   DEFAULT_WAIT_SECONDS,
   MAX_TIMEOUT_SECONDS,
@@ -21,7 +22,13 @@ function read(config: object) {
   return readText(JSON.stringify({ name: "n", ...config }));
 }
 
-const defaults = { cniVersion: "", socketPath: "/run/plexus/plexus.sock", waitMs: 60_000, timeoutMs: 240_000 };
+const defaults = {
+  cniVersion: "",
+  socketPath: "/run/plexus/plexus.sock",
+  spoolDir: "/var/lib/plexus/spool",
+  waitMs: 60_000,
+  timeoutMs: 240_000,
+};
 
 describe("readNetworkConfig", () => {
   it.each([
@@ -36,6 +43,11 @@ describe("readNetworkConfig", () => {
       why: "a directory with slashes at its end",
       config: { daemonSocketDir: "/a//" },
       expected: { socketPath: "/a/plexus.sock" },
+    },
+    {
+      why: "the spool's directory",
+      config: { daemonSpoolDir: `/${"x".repeat(200)}/` },
+      expected: { spoolDir: `/${"x".repeat(200)}` },
     },
     { why: "an empty directory as none", config: { daemonSocketDir: "" }, expected: {} },
     { why: "no wait at all", config: { daemonWaitSeconds: 0 }, expected: { waitMs: 0 } },
@@ -109,6 +121,13 @@ describe("readNetworkConfig", () => {
       details: "it contains a NUL character",
     },
     {
+      why: "a relative directory for the spool",
+      text: '{"name":"n","daemonSpoolDir":"spool"}',
+      code: 7,
+      msg: '"daemonSpoolDir" cannot be used',
+      details: "it must be an absolute path",
+    },
+    {
       why: "a directory that is too long for a socket",
       text: `{"name":"n","daemonSocketDir":"/${"x".repeat(95)}"}`,
       code: 7,
@@ -140,6 +159,9 @@ describe("readNetworkConfig", () => {
     const help = helpText("0");
     expect(help).toContain(
       `"daemonSocketDir"       directory of the daemon's socket, ${SOCKET_NAME} (default "${DEFAULT_SOCKET_DIR}")`,
+    );
+    expect(help).toContain(
+      `"daemonSpoolDir"        where a DEL is left while the daemon is away (default "${DEFAULT_SPOOL_DIR}")`,
     );
     expect(help).toContain(`0 to ${MAX_WAIT_SECONDS} (default ${DEFAULT_WAIT_SECONDS})`);
     expect(help).toContain(`${MIN_TIMEOUT_SECONDS} to ${MAX_TIMEOUT_SECONDS} (default ${DEFAULT_TIMEOUT_SECONDS})`);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { runShim } from "../../../shim/core/shim.ts";
 import { toUtf8 } from "../../../shim/core/utf8.ts";
 import { cniService, type CniReplyMessage, type CniRequestMessage } from "../cni-server.ts";
+import { fakeDisk } from "./fake-disk.ts";
 import { fakeIo, type Connection, type World } from "./fake-io.ts";
 import { answer, settings, statusAnswer } from "./http2-peer.ts";
 
@@ -13,7 +14,7 @@ const env = {
   CNI_ARGS: "A=B",
   CNI_PATH: "/opt/cni/bin",
 };
-const stdin = '{"cniVersion":"1.1.0","name":"n","daemonSocketDir":"/d","daemonWaitSeconds":2}';
+const stdin = '{"cniVersion":"1.1.0","name":"n","daemonSocketDir":"/d","daemonSpoolDir":"/s","daemonWaitSeconds":2}';
 const socket = "/d/plexus.sock";
 
 function replying(reply: CniReplyMessage): Connection {
@@ -180,13 +181,13 @@ describe("a failed call", () => {
       },
     },
     {
-      why: "DEL, nobody listens",
+      why: "DEL, the daemon goes away",
       verb: "DEL",
-      connection: absent,
+      connection: { sends: settings, then: "closes" } as const,
       error: {
         code: 11,
-        msg: "DEL: the Plexus daemon is not running on this node",
-        details: `${socket}: No such file or directory; ${running}`,
+        msg: "DEL: the Plexus daemon went away during the operation",
+        details: `${socket}: it closed the connection; ${look}`,
       },
     },
     {
@@ -274,7 +275,9 @@ describe("a failed call", () => {
       },
     },
   ])("is reported with a next step: $why", ({ verb, connection, error }) => {
-    expect(errorOf({ env: { ...env, CNI_COMMAND: verb }, connections: [connection] })).toEqual(error);
+    const disk = fakeDisk();
+    expect(errorOf({ env: { ...env, CNI_COMMAND: verb }, connections: [connection], disk })).toEqual(error);
+    expect(disk.log).toEqual([]);
   });
 
   it("fails when the result cannot be handed over", () => {
@@ -298,5 +301,44 @@ describe("a failed call", () => {
       msg: "plexus failed: boom",
       details: "this is a bug in plexus, please report it",
     });
+  });
+});
+
+describe("a DEL that no daemon has begun with", () => {
+  const del = { ...env, CNI_COMMAND: "DEL" };
+
+  it.each([
+    { why: "nobody listens", connection: absent },
+    { why: "the connection is closed unused", connection: { sends: new Uint8Array(0), then: "closes" } as const },
+    { why: "the daemon is stopping", connection: { sends: statusAnswer("14", "bye"), then: "closes" } as const },
+  ])("succeeds when $why, for it waits in the spool", ({ connection }) => {
+    const disk = fakeDisk();
+    expect(run({ env: del, connections: [connection], disk })).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect([...disk.files.keys()]).toEqual(["/s/c1@eth0.json"]);
+    expect(JSON.parse(disk.files.get("/s/c1@eth0.json") ?? "")).toEqual({
+      version: 1,
+      at: 1_700_000_000_000,
+      containerId: "c1",
+      ifName: "eth0",
+      netns: "/n",
+      netnsOverride: "",
+      args: "A=B",
+      path: "/opt/cni/bin",
+      conf: JSON.parse(stdin) as unknown,
+    });
+  });
+
+  it("fails with code 11, both reasons and the next step, when it cannot wait there", () => {
+    expect(errorOf({ env: del, connections: [absent], disk: fakeDisk({ refuses: "create" }) })).toEqual({
+      code: 11,
+      msg: "DEL: the Plexus daemon is not running on this node, and the DEL cannot be left in /s: the disk refuses",
+      details: `${socket}: No such file or directory; check that the plexus-daemon pod of this node is running and ready`,
+    });
+  });
+
+  it("does not wait there when the daemon did it", () => {
+    const disk = fakeDisk();
+    expect(run({ env: del, connections: [replying({})], disk }).status).toBe(0);
+    expect(disk.log).toEqual([]);
   });
 });

@@ -1,0 +1,106 @@
+/** What to take away of a sandbox whose record was damaged: worked out anew, as upstream does without a record (spec T071). */
+import type { CniArgs } from "../domain/cni/args.ts";
+import { FAILURES, PlexusError } from "../domain/errors.ts";
+import { type IfName, isNetnsPath, type NetnsPath, type SandboxId } from "../domain/ids.ts";
+import type { NetConf } from "../domain/netconf.ts";
+import { type PlannedAttachment, planAttachments } from "../domain/plan.ts";
+import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Journal } from "../ports/journal.ts";
+import { intendedRecord } from "./add.ts";
+import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
+import type { Scope } from "./scope.ts";
+
+/** What the runtime says on DEL of how the sandbox was attached: the same as on ADD. */
+export interface Origin {
+  readonly netConf: NetConf;
+  readonly args: CniArgs;
+  readonly searchPath: readonly string[];
+  readonly netnsOverride: string;
+}
+
+export interface RebuildRequest {
+  readonly sandbox: SandboxId;
+  readonly ifName: IfName;
+  /** CNI_NETNS; may be empty. */
+  readonly netns: string;
+  /** Undefined when it is not known any more. */
+  readonly origin?: Origin | undefined;
+}
+
+export interface RebuildDeps extends DelegateDeps {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** @throws PlexusError `not-available` while it is not known which pods there are */
+  readonly refuseUnlessSynced: () => void;
+}
+
+/** A path for a namespace that is not known: something that never is one. */
+const NO_NETNS = "/dev/null" as NetnsPath;
+
+/**
+ * Plans the ADD again, with the network config of the DEL and the pod as it is now, and puts that on record as intended: something of it may
+ * exist. From there on it is a record like any other. A DEL of what never existed does no harm, so the plan may be too large. It is too small
+ * if pod or networks were changed or deleted since: then something stays, the warnings say so, and the damaged file remains as evidence.
+ * A pod that will never go would be worse.
+ * @param others what the record has of other ADDs
+ * @returns undefined when nothing at all can be worked out
+ * @throws PlexusError for what will be known later, and `decode-failure` without an origin
+ */
+export async function rebuildRecord(
+  deps: RebuildDeps,
+  { sandbox, ifName, netns, origin }: RebuildRequest,
+  others: readonly RecordedAttachment[],
+  scope: Scope,
+): Promise<SandboxRecord | undefined> {
+  if (origin === undefined) {
+    throw new PlexusError("decode-failure", `the record of sandbox ${sandbox} was damaged and cannot be made anew`, {
+      details: "have the runtime delete the sandbox, or remove the damaged record once nothing is left of it",
+    });
+  }
+  const request = { ...origin, sandbox, ifName, netns: isNetnsPath(netns) ? netns : NO_NETNS };
+  const planned = await planAnew(deps, request, scope);
+  if (planned.length === 0) return undefined;
+  const list = planned.map((plan) => `${plan.network} (${plan.ifName})`).join(", ");
+  scope.warn(`the record of the sandbox was damaged; what it should have had is taken away: ${list}`);
+  const record = intendedRecord(deps.clock, request, planned, others);
+  await deps.journal.write(record).catch((thrown: unknown) => {
+    scope.warn(`the new record could not be written, and the DEL goes on: ${PlexusError.from(thrown).message}`);
+  });
+  return record;
+}
+
+/** With the pod's networks if they can be found, else with those that it has without asking, else with none. */
+async function planAnew(
+  deps: RebuildDeps,
+  { netConf, args, ifName }: Origin & Pick<RebuildRequest, "ifName">,
+  scope: Scope,
+): Promise<readonly PlannedAttachment[]> {
+  for (const pod of await likenesses(deps, args, scope)) {
+    try {
+      const sources = await findDelegates(deps, netConf, pod, scope);
+      return planAttachments({ netConf, args, ifName, sources });
+    } catch (thrown) {
+      const error = PlexusError.from(thrown);
+      if (isKnownLater(error)) throw error;
+      scope.warn(`not all that the sandbox was attached to can be worked out, and some may be left: ${error.message}`);
+    }
+  }
+  return [];
+}
+
+/** What to take for the pod: itself, or a namesake, whose annotations are most likely the same; then a pod of its name that asks for nothing. */
+async function likenesses(deps: RebuildDeps, { pod: key }: CniArgs, { signal, warn }: Scope) {
+  if (key === undefined) return [undefined];
+  deps.refuseUnlessSynced();
+  const bare = { ...key, uid: "", annotations: {} };
+  const pod = await deps.pods.get(key, signal);
+  if (pod !== undefined) return [pod, bare];
+  warn(`pod ${key.namespace}/${key.name} is not known any more: networks that it asked for may be left`);
+  return [bare];
+}
+
+/** An API server that does not answer yet, a disk that does not read: the runtime asks again. */
+function isKnownLater({ kind }: PlexusError): boolean {
+  return FAILURES[kind].retry && kind !== "network-not-found";
+}

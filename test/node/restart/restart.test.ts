@@ -1,0 +1,113 @@
+/** The daemon goes and comes back while the runtime works on: killed, stopped in order, replaced under load. Nothing fails, nothing is lost. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Host, makeHost } from "../host.ts";
+import { type CniAnswer, makePlexus, MANIFESTS, type Plexus, podArgs, RECORDS } from "../plexus.ts";
+
+/** A longer run for `npm run soak`. */
+const SANDBOXES = process.env["PLEXUS_SOAK"] === undefined ? 24 : 1_000;
+const RESTARTS = process.env["PLEXUS_SOAK"] === undefined ? 3 : 20;
+const SIDE_BY_SIDE = 6;
+
+const CONF = JSON.stringify({
+  cniVersion: "1.0.0",
+  name: "plexus",
+  type: "plexus",
+  delegates: [
+    {
+      cniVersion: "1.0.0",
+      name: "pods",
+      type: "bridge",
+      bridge: "cni0",
+      ipam: { type: "host-local", ranges: [[{ subnet: "10.87.0.0/20" }]] },
+    },
+  ],
+});
+
+const LEFTOVERS = `
+ip -o link | sed 's/@.*//' | awk '{print $2}' | grep -v -e '^lo' -e '^cni0' || true
+find /var/lib/cni ${RECORDS} /var/lib/plexus/spool -type f ! -name last_reserved_ip.0 ! -name lock 2>/dev/null || true`;
+
+describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", () => {
+  let host: Host;
+  let plexus: Plexus;
+
+  beforeAll(async () => {
+    host = await makeHost();
+    plexus = await makePlexus(host);
+    await host.write(`${MANIFESTS}/pod.yaml`, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod\n");
+    await plexus.start();
+  });
+  afterAll(async () => {
+    await plexus.terminate();
+    await host.stop();
+  });
+  afterEach(async () => {
+    await host.sh("ip -all netns delete");
+  });
+
+  async function cni(verb: string, name: string): Promise<CniAnswer> {
+    return plexus.cni({ verb, containerId: name, netns: `/run/netns/${name}`, args: podArgs("pod"), conf: CONF });
+  }
+
+  /** Until nothing is left: what a daemon owes it pays soon after it started. */
+  async function leftoversInTheEnd(): Promise<string> {
+    const deadline = AbortSignal.timeout(20_000);
+    let left = await host.sh(LEFTOVERS);
+    while (left !== "" && !deadline.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      left = await host.sh(LEFTOVERS);
+    }
+    return left;
+  }
+
+  it("a DEL while it is away succeeds, and is done when it is back (T079)", async () => {
+    await host.sh("ip netns add away");
+    expect(await cni("ADD", "away")).toMatchObject({ status: 0 });
+    await plexus.kill();
+    expect(await cni("DEL", "away")).toMatchObject({ status: 0, stdout: "" });
+    expect(await host.sh("ls /var/lib/plexus/spool")).toBe("away@eth0.json\n");
+    await plexus.start();
+    expect(await leftoversInTheEnd()).toBe("");
+  });
+
+  it("an ADD waits for it", async () => {
+    await host.sh("ip netns add waits");
+    await plexus.terminate();
+    const added = cni("ADD", "waits");
+    await plexus.start();
+    expect(await added).toMatchObject({ status: 0 });
+    expect(await cni("DEL", "waits")).toMatchObject({ status: 0 });
+    expect(await leftoversInTheEnd()).toBe("");
+  });
+
+  it(
+    `${RESTARTS} restarts during ${2 * SANDBOXES} operations: none fails, none is lost`,
+    { timeout: 3_600_000 },
+    async () => {
+      const names = Array.from({ length: SANDBOXES }, (_, index) => `load-${index}`);
+      await host.sh(names.map((name) => `ip netns add ${name}`).join("\n"));
+      let done = 0;
+      const waiting = names.values();
+      const failures: unknown[] = [];
+      const worker = async (): Promise<void> => {
+        for (const name of waiting) {
+          const answers = [await cni("ADD", name), await cni("DEL", name)];
+          failures.push(...answers.filter(({ status }) => status !== 0).map(({ json }) => json));
+          done += 1;
+        }
+      };
+      const workers = Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
+      const statuses: (number | null)[] = [];
+      for (let restart = 1; restart <= RESTARTS; restart++) {
+        const due = (SANDBOXES * restart) / (RESTARTS + 1);
+        while (done < due) await new Promise((resolve) => setTimeout(resolve, 10));
+        statuses.push(await plexus.terminate());
+        await plexus.start();
+      }
+      await workers;
+      expect(failures).toEqual([]);
+      expect(statuses).toEqual(statuses.map(() => 0));
+      expect(await leftoversInTheEnd()).toBe("");
+    },
+  );
+});
