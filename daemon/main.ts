@@ -8,15 +8,20 @@ import { systemClock } from "./adapters/clock/system-clock.ts";
 import { confFiles } from "./adapters/conf-files/conf-files.ts";
 import { openJournal } from "./adapters/journal/file-journal.ts";
 import { type PluginHost, startLauncher } from "./adapters/launcher/launcher.ts";
+import { legacyRecords } from "./adapters/legacy-records/legacy-records.ts";
 import { becomeOnlyDaemon } from "./adapters/single-daemon/single-daemon.ts";
+import { openSpool } from "./adapters/spool/spool-directory.ts";
 import { makeStatusFiles } from "./adapters/status-files/status-files.ts";
 import { type Config, loadConfig, parseConfig } from "./config/load.ts";
 import { PlexusError } from "./domain/errors.ts";
 import { makeAdd } from "./operations/add.ts";
 import { makeCheck } from "./operations/check.ts";
 import { makeDel } from "./operations/del.ts";
+import { exportToMultus } from "./operations/export-to-multus.ts";
 import { makeGc } from "./operations/gc.ts";
 import { makeInspection } from "./operations/inspect.ts";
+import { journalWithLegacy } from "./operations/journal-with-legacy.ts";
+import { keepResuming, makeResume, type ResumeDeps, type ResumeReport } from "./operations/resume.ts";
 import { makeConflistRunner } from "./operations/run-conflist.ts";
 import { SandboxQueue } from "./operations/sandbox-queue.ts";
 import { makeStatus } from "./operations/status.ts";
@@ -28,9 +33,10 @@ import { startServer } from "./server/server.ts";
 
 const HELP = `plexus-daemon: attaches pods to several networks, for the CNI plugin "plexus" on the same node
 
-usage: plexus-daemon [--config FILE]
+usage: plexus-daemon [--config FILE] [--export-multus]
 
   --config FILE   settings, a JSON object; without it every setting has its default (docs/configuration.md)
+  --export-multus with no daemon running: note down for Multus what is attached, so that it can take the node back, and exit
   --version       print the version and exit
   --help          print this and exit
 
@@ -58,7 +64,13 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
       log.error({ reason }, "the process that runs plugins ended; started another");
     },
   });
-  const journal = await openJournal(config.stateDir);
+  const onDamaged = (problem: string): void => {
+    log.warn({ problem }, "a record is damaged; DEL will work out anew what to take away");
+  };
+  const journal = journalWithLegacy(await openJournal(config.stateDir, onDamaged), legacyRecords(config), {
+    searchPath: [config.binDir],
+    onDamaged,
+  });
   const source = await openSource(config, log);
 
   const conflists = makeConflistRunner(launcher.runner, systemClock);
@@ -90,13 +102,49 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     socketDir: config.socketDir,
     protoDir: join(HOME, "proto"),
   });
+  const resuming = await resumeBesideServing({ ...deps, directory: join(config.stateDir, "spool") }, log);
   log.info({ socket: server.socketPath, startMs: Math.round(process.uptime() * 1000) }, "ready");
 
   return async () => {
     await server.stop(AbortSignal.timeout(config.drainTimeoutMs));
+    await resuming.stop();
     await source.close();
     await launcher.stop();
     await only.release();
+  };
+}
+
+/** Finishes what was left unfinished, now and whenever something is; nobody waits for it. */
+async function resumeBesideServing(
+  deps: Omit<ResumeDeps, "spool"> & { readonly directory: string },
+  log: Logger,
+): Promise<{ stop(): Promise<void> }> {
+  const spool = await openSpool({
+    directory: deps.directory,
+    onProblem: (problem) => {
+      log.warn({ problem }, "a DEL that waits cannot be read");
+    },
+  });
+  const stopping = new AbortController();
+  const resume = makeResume({ ...deps, spool });
+  const round = async (): Promise<ResumeReport> => {
+    const report = await resume({
+      signal: stopping.signal,
+      trace: () => undefined,
+      warn: (message) => {
+        log.warn({ op: "RESUME" }, message);
+      },
+    });
+    if (report.finished > 0 || report.owed > 0) log.info({ op: "RESUME", ...report }, "unfinished operations");
+    return report;
+  };
+  const rounds = keepResuming(round, systemClock, (signal) => spool.awaitChange(signal), stopping.signal);
+  return {
+    async stop() {
+      stopping.abort(new Error("the daemon is stopping"));
+      await rounds;
+      spool.close();
+    },
   };
 }
 
@@ -179,10 +227,25 @@ function pluginHost({ hostMountNamespace, hostRoot }: Config): PluginHost {
   return { how: "here" };
 }
 
+/** Hands over what it can. @throws PlexusError naming the rest */
+async function exportRecords(config: Config): Promise<void> {
+  const only = await becomeOnlyDaemon(config.stateDir, 0);
+  const journal = await openJournal(config.stateDir, () => undefined);
+  const { sandboxes, problems } = await exportToMultus(journal, legacyRecords(config));
+  await only.release();
+  process.stdout.write(`${sandboxes} sandboxes noted down in ${config.multusDir}\n`);
+  if (problems.length > 0) throw new PlexusError("io-failure", `not all could be: ${problems.join("; ")}`);
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...argv],
-    options: { config: { type: "string" }, version: { type: "boolean" }, help: { type: "boolean" } },
+    options: {
+      config: { type: "string" },
+      "export-multus": { type: "boolean" },
+      version: { type: "boolean" },
+      help: { type: "boolean" },
+    },
   });
   if (values.help === true) {
     process.stdout.write(HELP);
@@ -195,11 +258,17 @@ async function main(argv: readonly string[]): Promise<void> {
   // Everything made here, the socket above all, is root's alone.
   process.umask(0o077);
   const config = values.config === undefined ? parseConfig("{}", "the defaults") : await loadConfig(values.config);
+  if (values["export-multus"] === true) {
+    await exportRecords(config);
+    return;
+  }
   const log = pino({ level: config.logLevel, base: { version: PLEXUS_VERSION } });
-  const stop = await start(config, log);
-  const signal = await new Promise<string>((resolve) => {
+  // Listened for from the first moment: who is told to stop while it starts must not die half-way.
+  const signalled = new Promise<string>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
   });
+  const stop = await start(config, log);
+  const signal = await signalled;
   log.info({ signal }, "stopping");
   await stop();
   log.info("stopped");

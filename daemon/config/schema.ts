@@ -14,6 +14,10 @@ export const ConfigSchema = z
     stateDir: directory.default("/var/lib/plexus"),
     /** Searched for plugins before the runtime's CNI_PATH. */
     binDir: directory.default("/opt/cni/bin"),
+    /** Where Multus noted what it attached: its `cniDir`. Pods that it left are deleted from there. */
+    multusDir: directory.default("/var/lib/cni/multus"),
+    /** The same of TKE's fork of Multus. */
+    tkeDir: directory.default("/var/lib/cni/networks/multus"),
     /** This node's name in the cluster; required unless manifestDir is given. The environment's NODE_NAME or MULTUS_NODE_NAME will do. */
     nodeName: z.string().min(1).optional(),
     /** How to reach the API server; without it, as a pod of the cluster does. */
@@ -74,13 +78,15 @@ export const OVERLAY_KEYS = [
 ] as const;
 
 /** Keys of Multus' daemon-config.json that have another name here. */
-export const RENAMED_KEYS: Readonly<Record<string, keyof z.input<typeof ConfigSchema>>> = { chrootDir: "hostRoot" };
+export const RENAMED_KEYS: Readonly<Record<string, keyof z.input<typeof ConfigSchema>>> = {
+  chrootDir: "hostRoot",
+  cniDir: "multusDir",
+};
 
 /** Keys of Multus' daemon-config.json that are taken and change nothing, so that an existing file can stay as it is. */
 export const IDLE_KEYS = [
   "capabilities",
   "cniConfigDir",
-  "cniDir",
   "cniVersion",
   "connectionLimit",
   "daemonSocketDir",

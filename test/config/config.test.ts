@@ -38,6 +38,7 @@ describe("the daemon's config", () => {
       text: '{"logLevel":"VERbose"}',
       want: { logLevel: "info" },
     },
+    { why: "Multus' notes are where it kept them", text: '{"cniDir":"/x"}', want: { multusDir: "/x", idle: [] } },
     { why: "and panic is the quietest there is", text: '{"logLevel":"panic"}', want: { logLevel: "error" } },
   ])("$why", ({ text, want }) => {
     expect(parse(text)).toMatchObject(want);
