@@ -102,7 +102,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
     socketDir: config.socketDir,
     protoDir: join(HOME, "proto"),
   });
-  const resuming = await resumeBesideServing({ ...deps, directory: join(config.stateDir, "spool") }, log);
+  const resuming = await resumeBesideServing({ ...deps, node: config, directory: join(config.stateDir, "spool") }, log);
   log.info({ socket: server.socketPath, startMs: Math.round(process.uptime() * 1000) }, "ready");
 
   return async () => {

@@ -1,19 +1,26 @@
 /** Pays what is owed: operations that a crash, a failing plugin or an absent daemon left unfinished. Beside serving, sandbox by sandbox. */
+import { parseCniArgs } from "../domain/cni/args.ts";
 import { PlexusError } from "../domain/errors.ts";
 import { isIfName, isNetnsPath, isSandboxId, namespace, podName, type SandboxId } from "../domain/ids.ts";
+import type { JsonObject } from "../domain/json/json-object.ts";
+import { parseNetConf } from "../domain/netconf.ts";
 import { isStaticPod } from "../domain/pod.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import { searchPath } from "../domain/search-path.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Pods } from "../ports/pods.ts";
 import type { SpooledDel, Spool } from "../ports/spool.ts";
 import { type DelDeps, type DelRequest, makeDel } from "./del.ts";
 import { detach } from "./detach.ts";
+import type { Origin } from "./rebuild-record.ts";
 import type { Scope } from "./scope.ts";
 
 export interface ResumeDeps extends DelDeps {
   readonly pods: Pods;
   readonly spool: Spool;
   readonly clock: Clock;
+  /** What the daemon's own config says of every request. */
+  readonly node: { readonly binDir: string; readonly overlay: JsonObject };
   /** Rejects while it is not known which pods there are. */
   readonly refuseUnlessSynced: () => void;
 }
@@ -48,7 +55,7 @@ type Outcome = "nothing" | "finished" | "owed";
 
 /** A DEL that the executable noted down because no daemon listened. */
 async function payDel(
-  { spool }: ResumeDeps,
+  deps: ResumeDeps,
   del: (request: DelRequest, scope: Scope) => Promise<void>,
   entry: SpooledDel,
   scope: Scope,
@@ -59,11 +66,25 @@ async function payDel(
       throw new PlexusError("invalid-environment", "its container id or interface name is not valid");
     }
     const netnsMayBeHosts = ["1", "true"].includes(netnsOverride.toLowerCase());
-    await del({ sandbox: containerId, ifName, netns, netnsMayBeHosts, askedAt: at }, scope);
-    await spool.remove(id);
+    const origin = originOf(deps.node, entry);
+    await del({ sandbox: containerId, ifName, netns, netnsMayBeHosts, askedAt: at, origin }, scope);
+    await deps.spool.remove(id);
     return true;
   });
   return paid === undefined ? "owed" : "finished";
+}
+
+/** What the runtime said of the sandbox then; without it a record that stands is still enough. */
+function originOf(
+  { binDir, overlay }: ResumeDeps["node"],
+  { args, conf, netnsOverride, path }: SpooledDel,
+): Origin | undefined {
+  try {
+    const netConf = parseNetConf(conf, overlay);
+    return { netConf, args: parseCniArgs(args), searchPath: searchPath(netConf.binDir ?? binDir, path), netnsOverride };
+  } catch {
+    return undefined;
+  }
 }
 
 async function sweep(deps: ResumeDeps, sandbox: SandboxId, scope: Scope): Promise<Outcome> {

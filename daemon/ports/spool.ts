@@ -1,3 +1,5 @@
+import type { JsonText } from "../domain/json/json-object.ts";
+
 /** DELs that the executable could not hand over because no daemon listened; each is owed. */
 export interface SpooledDel {
   /** Names the entry to `remove`. */
@@ -9,6 +11,12 @@ export interface SpooledDel {
   /** CNI_NETNS as given; may be empty. */
   readonly netns: string;
   readonly netnsOverride: string;
+  /** CNI_ARGS as given. */
+  readonly args: string;
+  /** CNI_PATH as given. */
+  readonly path: string;
+  /** The network config as given. */
+  readonly conf: JsonText;
 }
 
 export interface Spool {

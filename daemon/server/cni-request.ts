@@ -5,6 +5,7 @@ import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isIfName, isNetnsPath, isSandboxId, type NetnsPath, type SandboxId } from "../domain/ids.ts";
 import type { JsonObject } from "../domain/json/json-object.ts";
 import { type NetConf, parseNetConf } from "../domain/netconf.ts";
+import { searchPath } from "../domain/search-path.ts";
 
 /** CniRequest as proto-loader delivers it. */
 const WireRequest = z.object({
@@ -85,11 +86,6 @@ export function requiredIfName({ ifname }: WireRequest): IfName {
 export function requiredNetns({ netns }: WireRequest): NetnsPath {
   if (isNetnsPath(netns)) return netns;
   throw new PlexusError("invalid-environment", "CNI_NETNS is not an absolute path");
-}
-
-function searchPath(binDir: string, cniPath: string): readonly string[] {
-  const directories = [binDir, ...cniPath.split(":")].filter((directory) => directory.startsWith("/"));
-  return [...new Set(directories)];
 }
 
 function utf8(bytes: Uint8Array): string {

@@ -12,7 +12,17 @@ export interface SpoolUnderTest {
 }
 
 function delOf(parts: Partial<Del> = {}): Del {
-  return { at: 1000, containerId: "c1", ifName: "eth0", netns: "/run/netns/x", netnsOverride: "", ...parts };
+  return {
+    at: 1000,
+    containerId: "c1",
+    ifName: "eth0",
+    netns: "/run/netns/x",
+    netnsOverride: "",
+    args: "K8S_POD_NAME=web",
+    path: "/opt/cni/bin",
+    conf: '{"name":"plexus","mtu":0}',
+    ...parts,
+  };
 }
 
 /** What every implementation of the port promises. */

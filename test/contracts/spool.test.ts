@@ -34,7 +34,7 @@ spoolContract("a spool of files", async () => {
     put: (del) =>
       fs.writeFile(
         join(directory, `${del.containerId}@${del.ifName}.json`),
-        JSON.stringify({ version: 1, ...del, args: "", path: "/opt/cni/bin", conf: {} }),
+        JSON.stringify({ version: 1, ...del, conf: JSON.parse(del.conf) as unknown }),
       ),
     refuse: (on) => {
       refuses = on;

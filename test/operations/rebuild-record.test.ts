@@ -4,7 +4,18 @@ import { PlexusError } from "../../daemon/domain/errors.ts";
 import type { DelRequest } from "../../daemon/operations/del.ts";
 import type { Origin } from "../../daemon/operations/rebuild-record.ts";
 import { fails } from "../fakes/scripted-plugin-runner.ts";
-import { addRequest, BRIDGE, delRequest, netConf, obedient, said, sandbox, stage, type StageOptions } from "./stage.ts";
+import {
+  addRequest,
+  BRIDGE,
+  delRequest,
+  netConf,
+  obedient,
+  POD_ARGS,
+  said,
+  sandbox,
+  stage,
+  type StageOptions,
+} from "./stage.ts";
 
 const MACVLAN = '{"cniVersion":"1.0.0","type":"macvlan"}';
 const NADS = { blue: MACVLAN, red: MACVLAN };
@@ -185,9 +196,27 @@ describe("DEL of a sandbox whose record was damaged", () => {
     ]);
   });
 
-  it("that waited in the spool stays owed, for it does not say what was attached", async () => {
+  const spooled = {
+    id: "abc@eth0",
+    at: 1_000,
+    containerId: "abc",
+    ifName: "eth0",
+    netns: "",
+    netnsOverride: "",
+    args: POD_ARGS,
+    path: "",
+  };
+
+  it("that waited in the spool is planned from what was noted with it", async () => {
     const node = await damagedStage();
-    node.spool.put({ id: "abc@eth0", at: 1_000, containerId: "abc", ifName: "eth0", netns: "", netnsOverride: "" });
+    node.spool.put({ ...spooled, conf: `{"cniVersion":"1.0.0","name":"plexus","delegates":[${BRIDGE}]}` });
+    expect(await node.resume(node.scope())).toMatchObject({ owed: 0 });
+    expect(node.saidSince().at(-1)).toBe("DEL eth0 bridge");
+  });
+
+  it("that waited in the spool stays owed if what was noted with it is no use", async () => {
+    const node = await damagedStage();
+    node.spool.put({ ...spooled, conf: "{}" });
     expect(await node.resume(node.scope())).toEqual({ finished: 0, owed: 1 });
     expect(node.saidSince()).toEqual([]);
     expect(node.warnings).toEqual([expect.stringContaining("damaged")]);

@@ -2,7 +2,17 @@ import { describe, expect, it } from "vitest";
 import { keepResuming, type ResumeReport } from "../../daemon/operations/resume.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import { fails } from "../fakes/scripted-plugin-runner.ts";
-import { addRequest, delRequest, obedient, said, sandbox, stage, type StageOptions } from "./stage.ts";
+import {
+  addRequest,
+  BRIDGE,
+  delRequest,
+  obedient,
+  POD_ARGS,
+  said,
+  sandbox,
+  stage,
+  type StageOptions,
+} from "./stage.ts";
 
 const MACVLAN = '{"cniVersion":"1.0.0","type":"macvlan"}';
 
@@ -29,6 +39,9 @@ const spooled = (parts: object = {}) => ({
   ifName: "eth0",
   netns: "/run/netns/pod",
   netnsOverride: "",
+  args: POD_ARGS,
+  path: "/opt/cni/bin",
+  conf: `{"cniVersion":"1.0.0","name":"plexus","delegates":[${BRIDGE}]}`,
   ...parts,
 });
 

@@ -11,6 +11,7 @@ import {
   type NetnsPath,
   podName,
 } from "../../daemon/domain/ids.ts";
+import { JsonObject } from "../../daemon/domain/json/json-object.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
 import type { NetworkDefinition } from "../../daemon/domain/network-definition.ts";
 import type { Pod, PodKey } from "../../daemon/domain/pod.ts";
@@ -161,6 +162,7 @@ export function stage(options: StageOptions = {}) {
     },
     routes: options.routes ?? memorySandboxRoutes(new Map(), () => false),
     clock,
+    node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     undoTimeoutMs: 1_000,
   };
   const traces: PluginTrace[] = [];

@@ -1,6 +1,7 @@
 /** The files that the executable leaves, see shim/core/del-spool.ts: one per container and interface, a name that starts with a dot while unfinished. */
 import * as z from "zod";
 import { isIfName, isSandboxId } from "../../domain/ids.ts";
+import { JsonObject } from "../../domain/json/json-object.ts";
 import type { SpooledDel } from "../../ports/spool.ts";
 
 export type EntryReading =
@@ -30,11 +31,13 @@ export function readEntry(name: string, text: string): EntryReading {
   if (version !== undefined && version > VERSION) return { kind: "newer", version };
   const { data, error } = Entry.safeParse(value);
   if (data === undefined) return { kind: "unusable", why: z.prettifyError(error).replaceAll(/\s+/g, " ") };
-  const { at, containerId, ifName, netns, netnsOverride } = data;
+  const { at, containerId, ifName, netns, netnsOverride, args, path } = data;
   if (name !== `${containerId}@${ifName}${SUFFIX}`) {
     return { kind: "unusable", why: `it is of ${containerId} and ${ifName}` };
   }
-  return { kind: "entry", entry: { id: `${name} ${at}`, at, containerId, ifName, netns, netnsOverride } };
+  const conf = JsonObject.parse(text, name).text("conf") ?? "{}";
+  const entry = { id: `${name} ${at}`, at, containerId, ifName, netns, netnsOverride, args, path, conf };
+  return { kind: "entry", entry };
 }
 
 function parsed(text: string): unknown {
@@ -47,7 +50,6 @@ function parsed(text: string): unknown {
 
 const Versioned = z.object({ version: z.int() });
 
-/** What the daemon has no use for is not asked for: the record knows better what was attached. */
 const Entry = z.object({
   version: z.literal(VERSION),
   at: z.int(),
@@ -55,4 +57,7 @@ const Entry = z.object({
   ifName: z.string().refine(isIfName, "not an interface name"),
   netns: z.string(),
   netnsOverride: z.string(),
+  args: z.string(),
+  path: z.string(),
+  conf: z.record(z.string(), z.unknown()),
 });

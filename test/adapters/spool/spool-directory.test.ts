@@ -4,7 +4,17 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { openSpool, type SpoolOptions } from "../../../daemon/adapters/spool/spool-directory.ts";
 import { temporaryDirectory } from "../../temporary-directory.ts";
 
-const entry = { version: 1, at: 5, containerId: "c1", ifName: "eth0", netns: "/n", netnsOverride: "", conf: {} };
+const entry = {
+  version: 1,
+  at: 5,
+  containerId: "c1",
+  ifName: "eth0",
+  netns: "/n",
+  netnsOverride: "",
+  args: "",
+  path: "",
+  conf: {},
+};
 const text = (parts: object = {}): string => JSON.stringify({ ...entry, ...parts });
 const name = "c1@eth0.json";
 
