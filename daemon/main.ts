@@ -74,7 +74,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   const source = await openSource(config, log);
 
   const conflists = makeConflistRunner(launcher.runner, systemClock);
-  const queue = new SandboxQueue();
+  const queue = new SandboxQueue(config.maxOperations);
   const deps = {
     conflists,
     queue,

@@ -4,6 +4,7 @@ import type { NetworkName } from "../domain/ids.ts";
 import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import type { NetConf } from "../domain/netconf.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import { delegateOf, detach, type DetachDeps } from "./detach.ts";
 import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
@@ -17,6 +18,7 @@ export interface GcRequest {
 }
 
 export interface GcDeps extends DetachDeps, DelegateDeps {
+  readonly clock: Clock;
   readonly queue: SandboxQueue;
 }
 
@@ -33,13 +35,20 @@ export function makeGc(deps: GcDeps): (request: GcRequest, scope: Scope) => Prom
         details: 'the runtime gives it as "cni.dev/valid-attachments" in the network config',
       });
     }
+    // What was attached since is in nobody's list.
+    const began = deps.clock.now();
     const isStale = (record: SandboxRecord, { owner, confName }: RecordedAttachment): boolean =>
       confName === netConf.name &&
+      record.createdAt <= began &&
       !valid.some(({ containerId, ifName }) => containerId === record.sandbox && ifName === owner);
     // Plugins clean up what they are not told to keep, so they are told nothing unless every record can be read.
     const before = await allRecords(deps.journal, scope).catch(() => undefined);
     const failures = await collect(deps, isStale, scope);
-    throwAll(before === undefined ? failures : [...failures, ...(await tellPlugins(deps, request, before, scope))]);
+    throwAll(
+      before === undefined
+        ? failures
+        : [...failures, ...(await deps.queue.alone(() => tellPlugins(deps, request, before, scope)))],
+    );
   };
 }
 
@@ -65,7 +74,10 @@ async function collect(
   return outcomes.flat();
 }
 
-/** Every network that something was made for, and the default one: its plugins may know of leftovers that nobody else does. */
+/**
+ * While no other operation runs, for plugins clean up what is not in the list that they are given.
+ * Every network that something was made for, and the default one: its plugins may know of leftovers that nobody else does.
+ */
 async function tellPlugins(
   deps: GcDeps,
   { netConf, searchPath }: GcRequest,

@@ -1,5 +1,7 @@
 import PQueue from "p-queue";
+import { PlexusError } from "../domain/errors.ts";
 import type { SandboxId } from "../domain/ids.ts";
+import { Gate } from "./gate.ts";
 import { refuseIfGivenUp } from "./scope.ts";
 
 /** DEL overtakes whatever else waits for its sandbox: nothing should be attached to what is about to go. */
@@ -8,22 +10,46 @@ export type Urgency = "first" | "in-turn";
 /** Work for one sandbox runs one at a time, in order of arrival but for the urgent; different sandboxes run side by side. */
 export class SandboxQueue {
   readonly #lanes = new Map<SandboxId, PQueue>();
+  readonly #gate = new Gate();
+  readonly #most: number;
+  #held = 0;
 
-  /** Work that was given up while it waited is refused when its turn comes; work that runs is never abandoned by its lane. */
+  /** @param most how many operations may run and wait, all sandboxes together; one more is told to come back */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /**
+   * Work that was given up while it waited is refused when its turn comes; work that runs is never abandoned by its lane.
+   * Rejects with `try-again-later` when the queue is full.
+   */
   async run<T>(sandbox: SandboxId, urgency: Urgency, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (this.#held >= this.#most) {
+      throw new PlexusError("try-again-later", `${this.#most} operations are under way on this node already`, {
+        details: "the runtime will ask again; see in the daemon's log which plugins take so long",
+      });
+    }
     const lane = this.#lane(sandbox);
+    this.#held += 1;
     try {
       // p-queue's own signal and timeout free the lane while the work still runs, so neither is used.
       return await lane.add(
-        () => {
-          refuseIfGivenUp(signal);
-          return work();
-        },
+        () =>
+          this.#gate.pass(() => {
+            refuseIfGivenUp(signal);
+            return work();
+          }),
         { priority: urgency === "first" ? 1 : 0 },
       );
     } finally {
+      this.#held -= 1;
       if (lane.size === 0 && lane.pending === 0) this.#lanes.delete(sandbox);
     }
+  }
+
+  /** Runs while no sandbox has work under way. What comes meanwhile waits. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#gate.alone(work);
   }
 
   #lane(sandbox: SandboxId): PQueue {

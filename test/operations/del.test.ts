@@ -306,6 +306,16 @@ describe("GC", () => {
     expect(await node.journal.list()).toEqual([sandbox]);
   });
 
+  it("does not take what was attached after the runtime asked", async () => {
+    const node = stage();
+    const first = netConf(BRIDGE, valid("[]"), "1.1.0");
+    const gc = node.gc({ netConf: first, searchPath: [] }, node.scope());
+    node.clock.advance(1);
+    await node.add(addRequest(), node.scope());
+    await gc;
+    expect(await node.journal.list()).toEqual([sandbox]);
+  });
+
   it("leaves alone what was made for another network config", async () => {
     const node = await attachedStage();
     const { netConf: own } = { netConf: netConf(BRIDGE, valid("[]"), "1.1.0") };

@@ -139,7 +139,7 @@ export function stage(options: StageOptions = {}) {
     statusBoard,
     events,
     spool,
-    queue: new SandboxQueue(),
+    queue: new SandboxQueue(1_000),
     pods: {
       get: (key: PodKey, signal: AbortSignal): Promise<Pod | undefined> => {
         askedFor.push(`${key.namespace}/${key.name}`);
