@@ -23,7 +23,7 @@ export type Sha256 = (text: string) => string;
 
 /**
  * Raised whenever a record gains, loses or changes a member: an older Plexus must refuse what it would only half understand.
- * Version 1 had no `defaultRoute`, and is read still.
+ * Version 1 had neither `since` nor `defaultRoute`, and is read still.
  */
 const VERSION = 2;
 
@@ -177,6 +177,7 @@ const RecordSchema: z.ZodType<SandboxRecord> = z.strictObject({
       conflist: z.string(),
       capabilityArgs: z.string(),
       cniArgs: z.string(),
+      since: z.number().optional(),
       defaultRoute: z.array(z.string()).optional(),
       result: z.string().optional(),
     }),

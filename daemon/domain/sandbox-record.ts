@@ -38,6 +38,8 @@ export interface RecordedAttachment {
   readonly capabilityArgs: JsonText;
   /** CNI_ARGS for its plugins. */
   readonly cniArgs: string;
+  /** When its ADD was, in milliseconds since the epoch; absent when that is not known to differ from the record's own time. */
+  readonly since?: number | undefined;
   /** The gateways that were to become the sandbox's default ones, by way of this interface (route-plan.ts); absent when none was asked for. */
   readonly defaultRoute?: readonly string[] | undefined;
   /** The final CNI result, in the conflist's cniVersion, as the plugins said it; absent until attached. */
@@ -56,4 +58,9 @@ export interface SandboxRecord {
   readonly createdAt: number;
   /** In the order in which they are made. */
   readonly attachments: readonly RecordedAttachment[];
+}
+
+/** When an attachment was asked for: one sandbox may be given several ADDs, at different times. */
+export function attachedSince(record: SandboxRecord, { since }: RecordedAttachment): number {
+  return since ?? record.createdAt;
 }

@@ -17,6 +17,7 @@ import type { SandboxRoutes } from "../ports/sandbox-routes.ts";
 import { detach, type DetachDeps, podPrefix, surroundingsOf } from "./detach.ts";
 import { type DelegateDeps, findDelegates, findPod } from "./find-delegates.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
+import type { Progress } from "./run-conflist.ts";
 import { refuseIfGivenUp, type Scope } from "./scope.ts";
 import { type DefaultRouteChange, makeDefaultRouteChange } from "./set-default-routes.ts";
 import { type ReadinessDeps, waitUntilReady } from "./wait-until-ready.ts";
@@ -87,14 +88,16 @@ async function attach(
   scope: Scope,
 ): Promise<JsonText> {
   const begun: RecordedAttachment[] = [];
+  const progress: Progress = { started: 0 };
   const ours = new Set(planned.map(({ ifName }) => ifName));
   const defaultRoutes = makeDefaultRouteChange(deps.routes, intent.netns, routeGoals, ours);
   const others = intent.attachments.filter((attachment) => !isOf(request)(attachment));
   try {
     for (const plan of planned) {
-      begun.push(recorded(request, plan));
-      const result = await runPlan(deps, intent, plan, scope);
-      begun[begun.length - 1] = recorded(request, plan, result);
+      begun.push(recorded(request, plan, intent.createdAt));
+      progress.started = 0;
+      const result = await runPlan(deps, intent, plan, progress, scope);
+      begun[begun.length - 1] = recorded(request, plan, intent.createdAt, result);
     }
     return await named(podPrefix(intent.pod), async () => {
       refuseIfGivenUp(scope.signal);
@@ -109,7 +112,7 @@ async function attach(
       return answer;
     });
   } catch (thrown) {
-    await undo(deps, { ...intent, attachments: [...others, ...begun] }, request, defaultRoutes, scope);
+    await undo(deps, { ...intent, attachments: [...others, ...begun] }, request, progress, defaultRoutes, scope);
     throw thrown;
   }
 }
@@ -128,12 +131,13 @@ async function runPlan(
   { conflists }: AddDeps,
   intent: SandboxRecord,
   plan: PlannedAttachment,
+  progress: Progress,
   scope: Scope,
 ): Promise<JsonText> {
   const name = plan.conflist.name;
   return named(
     `${podPrefix(intent.pod, name)}error adding container to network "${name}": `,
-    () => conflists.add({ ...plan, cniArgs: plan.addCniArgs }, surroundingsOf(intent), scope),
+    () => conflists.add({ ...plan, cniArgs: plan.addCniArgs }, progress, surroundingsOf(intent), scope),
     `network ${plan.network}, interface ${plan.ifName}`,
   );
 }
@@ -146,10 +150,12 @@ async function undo(
   deps: AddDeps,
   record: SandboxRecord,
   request: AddRequest,
+  { started }: Progress,
   defaultRoutes: DefaultRouteChange,
   scope: Scope,
 ): Promise<void> {
-  const justFailed = record.attachments.findLast(({ state }) => state === "intended");
+  const attachment = record.attachments.findLast(({ state }) => state === "intended");
+  const justFailed = attachment && { attachment, started };
   const own: Scope = { ...scope, signal: AbortSignal.timeout(deps.undoTimeoutMs) };
   await defaultRoutes.restore(own.signal).catch((thrown: unknown) => {
     scope.warn(`undoing the failed ADD: default routes stay as they are: ${PlexusError.from(thrown).message}`);
@@ -234,20 +240,22 @@ export function intendedRecord(
   planned: readonly PlannedAttachment[],
   others: readonly RecordedAttachment[],
 ): SandboxRecord {
+  const createdAt = clock.now();
   return {
     sandbox: request.sandbox,
     pod: recordedPod(request.args),
     netns: request.netns,
     searchPath: request.searchPath,
     netnsOverride: request.netnsOverride,
-    createdAt: clock.now(),
-    attachments: [...others, ...planned.map((plan) => recorded(request, plan))],
+    createdAt,
+    attachments: [...others, ...planned.map((plan) => recorded(request, plan, createdAt))],
   };
 }
 
 function recorded(
   request: Pick<AddRequest, "ifName" | "netConf">,
   plan: PlannedAttachment,
+  since: number,
   result?: JsonText,
 ): RecordedAttachment {
   return {
@@ -260,6 +268,7 @@ function recorded(
     conflist: plan.conflist.text,
     capabilityArgs: plan.capabilityArgs.toString(),
     cniArgs: plan.cniArgs,
+    since,
     ...(plan.defaultRoute !== undefined && { defaultRoute: plan.defaultRoute }),
     ...(result !== undefined && { result }),
   };

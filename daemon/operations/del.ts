@@ -1,6 +1,6 @@
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isNetnsPath, type SandboxId } from "../domain/ids.ts";
-import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import { attachedSince, type RecordedAttachment, type SandboxRecord } from "../domain/sandbox-record.ts";
 import type { SandboxLinks } from "../ports/sandbox-links.ts";
 import { detach, type DetachDeps, podPrefix } from "./detach.ts";
 import { type Origin, type RebuildDeps, rebuildRecord } from "./rebuild-record.ts";
@@ -48,10 +48,11 @@ async function recordOf(
   which: (attachment: RecordedAttachment) => boolean,
   scope: Scope,
 ): Promise<SandboxRecord | undefined> {
-  const { sandbox, askedAt } = request;
+  const { sandbox, askedAt = Infinity } = request;
   const record = await deps.journal.read(sandbox, request);
-  if (record?.attachments.some(which)) {
-    return askedAt !== undefined && record.createdAt > askedAt ? undefined : record;
+  const mine = record?.attachments.filter(which) ?? [];
+  if (record !== undefined && mine.length > 0) {
+    return mine.some((attachment) => attachedSince(record, attachment) > askedAt) ? undefined : record;
   }
   if (!(await deps.journal.damaged()).includes(sandbox)) return undefined;
   return rebuildRecord(deps, request, record?.attachments ?? [], scope);

@@ -17,8 +17,8 @@ export interface DetachDeps {
 /** Which attachments of a record are to be detached. */
 export interface Going {
   readonly which: (attachment: RecordedAttachment) => boolean;
-  /** The one among them whose ADD failed just now. */
-  readonly justFailed?: RecordedAttachment | undefined;
+  /** The one among them whose ADD failed just now, and how many of its plugins that had started. */
+  readonly justFailed?: { readonly attachment: RecordedAttachment; readonly started: number } | undefined;
 }
 
 /**
@@ -35,22 +35,20 @@ export async function detach(
   netns: string,
   scope: Scope,
 ): Promise<readonly PlexusError[]> {
-  const begun = await begin(deps.journal, record, going, scope);
+  const { begun, isOnRecord } = await begin(deps.journal, record, going, scope);
   const failed = new Map<RecordedAttachment, PlexusError>();
   const around = { ...surroundingsOf(record), netns };
   for (const attachment of begun.attachments.filter(going.which).toReversed()) {
     try {
-      const added = { result: attachment.result, justFailed: attachment === going.justFailed };
-      await deps.conflists.del(delegateOf(attachment), added, around, scope);
+      const { justFailed } = going;
+      const started = attachment === justFailed?.attachment ? justFailed.started : Infinity;
+      await deps.conflists.del(delegateOf(attachment), { result: attachment.result, started }, around, scope);
     } catch (thrown) {
       failed.set(attachment, deletionFailure(record, attachment, thrown));
     }
   }
-  await keep(
-    deps,
-    begun,
-    begun.attachments.filter((attachment) => !going.which(attachment) || failed.has(attachment)),
-  );
+  const left = begun.attachments.filter((attachment) => !going.which(attachment) || failed.has(attachment));
+  if (left.length < begun.attachments.length || !isOnRecord) await keep(deps, { ...begun, attachments: left });
   return [...failed.values()];
 }
 
@@ -63,33 +61,30 @@ async function begin(
   record: SandboxRecord,
   { which }: Going,
   { warn }: Pick<Scope, "warn">,
-): Promise<SandboxRecord> {
+): Promise<{ readonly begun: SandboxRecord; readonly isOnRecord: boolean }> {
   const stands = (attachment: RecordedAttachment): boolean => which(attachment) && attachment.state === "attached";
-  if (!record.attachments.some(stands)) return record;
+  if (!record.attachments.some(stands)) return { begun: record, isOnRecord: true };
   const attachments = record.attachments.map((attachment): RecordedAttachment =>
     stands(attachment) ? { ...attachment, state: "detaching" } : attachment,
   );
   const begun = { ...record, attachments };
   try {
     await journal.write(begun);
-    return begun;
+    return { begun, isOnRecord: true };
   } catch (thrown) {
     warn(`the DEL could not be put on record, and goes on: ${PlexusError.from(thrown).message}`);
-    return record;
+    return { begun, isOnRecord: false };
   }
 }
 
-async function keep(
-  { journal, statusBoard }: DetachDeps,
-  record: SandboxRecord,
-  left: readonly RecordedAttachment[],
-): Promise<void> {
-  if (left.length === record.attachments.length) return;
-  if (left.length > 0) {
-    await journal.write({ ...record, attachments: left });
+/** The status first: once the record is gone nobody knows that there is one to take down. */
+async function keep({ journal, statusBoard }: DetachDeps, record: SandboxRecord): Promise<void> {
+  if (record.attachments.length > 0) {
+    await journal.write(record);
     return;
   }
-  await Promise.all([journal.remove(record.sandbox), statusBoard.withdraw(record.sandbox)]);
+  await statusBoard.withdraw(record.sandbox);
+  await journal.remove(record.sandbox);
 }
 
 export function surroundingsOf(record: SandboxRecord): Surroundings {

@@ -3,7 +3,7 @@ import { PlexusError } from "../domain/errors.ts";
 import type { NetworkName } from "../domain/ids.ts";
 import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import type { NetConf } from "../domain/netconf.ts";
-import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import { attachedSince, type RecordedAttachment, type SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import { delegateOf, detach, type DetachDeps } from "./detach.ts";
@@ -37,10 +37,10 @@ export function makeGc(deps: GcDeps): (request: GcRequest, scope: Scope) => Prom
     }
     // What was attached since is in nobody's list.
     const began = deps.clock.now();
-    const isStale = (record: SandboxRecord, { owner, confName }: RecordedAttachment): boolean =>
-      confName === netConf.name &&
-      record.createdAt <= began &&
-      !valid.some(({ containerId, ifName }) => containerId === record.sandbox && ifName === owner);
+    const isStale = (record: SandboxRecord, attachment: RecordedAttachment): boolean =>
+      attachment.confName === netConf.name &&
+      attachedSince(record, attachment) <= began &&
+      !valid.some(({ containerId, ifName }) => containerId === record.sandbox && ifName === attachment.owner);
     // Plugins clean up what they are not told to keep, so they are told nothing unless every record can be read.
     const before = await allRecords(deps.journal, scope).catch(() => undefined);
     const failures = await collect(deps, isStale, scope);

@@ -34,13 +34,18 @@ export interface Surroundings {
 export interface Added {
   /** What it ended with; undefined if it never did. */
   readonly result: JsonText | undefined;
-  /** It failed just now. A plugin that cannot be started could not be started then either, so it has made nothing. */
-  readonly justFailed: boolean;
+  /** How many of its plugins were started, from the first on, when that is known: the others have made nothing. */
+  readonly started: number;
+}
+
+/** Counts the plugins that an ADD has started; one that could not be started is not counted. */
+export interface Progress {
+  started: number;
 }
 
 export interface ConflistRunner {
   /** Resolves with the last plugin's result, in the conflist's version. Stops at the first failure; undoing is the caller's. */
-  add(delegate: Delegate, around: Surroundings, scope: Scope): Promise<JsonText>;
+  add(delegate: Delegate, progress: Progress, around: Surroundings, scope: Scope): Promise<JsonText>;
   /** Runs every plugin, last first, whatever fails; rejects in the end if any did. */
   del(delegate: Delegate, after: Added, around: Surroundings, scope: Scope): Promise<void>;
   check(delegate: Delegate, result: JsonText | undefined, around: Surroundings, scope: Scope): Promise<void>;
@@ -93,28 +98,31 @@ export function makeConflistRunner(runner: PluginRunner, clock: Clock): Conflist
   }
 
   return {
-    async add(delegate, around, scope) {
+    async add(delegate, progress, around, scope) {
       const { conflist, capabilityArgs } = delegate;
       let prevResult: JsonText | undefined;
       for (const plugin of conflist.plugins) {
         const stdin = pluginStdin(conflist, plugin, { capabilityArgs, prevResult });
-        const printed = await exec("ADD", delegate, plugin, stdin, around, scope);
+        const printed = await exec("ADD", delegate, plugin, stdin, around, scope).catch((thrown: unknown) => {
+          if (PlexusError.from(thrown).kind !== "delegate-missing") progress.started += 1;
+          throw thrown;
+        });
+        progress.started += 1;
         prevResult = resultOf(printed, conflist, plugin);
       }
       if (prevResult === undefined) throw new PlexusError("internal", "a conflist without plugins was run");
       return prevResult;
     },
 
-    async del(delegate, { result, justFailed }, around, scope) {
+    async del(delegate, { result, started }, around, scope) {
       const { conflist, capabilityArgs } = delegate;
       const prevResult = isAtLeast(conflist.version, "0.4.0") ? result : undefined;
-      await forEvery(conflist.plugins.toReversed(), async (plugin) => {
+      await forEvery([...conflist.plugins.entries()].toReversed(), async ([index, plugin]) => {
         const stdin = pluginStdin(conflist, plugin, { capabilityArgs, prevResult });
-        try {
-          await exec("DEL", delegate, plugin, stdin, around, scope);
-        } catch (thrown) {
-          if (!justFailed || PlexusError.from(thrown).kind !== "delegate-missing") throw thrown;
-        }
+        await exec("DEL", delegate, plugin, stdin, around, scope).catch((thrown: unknown) => {
+          // What could not be started then need not be there now.
+          if (index < started || PlexusError.from(thrown).kind !== "delegate-missing") throw thrown;
+        });
       });
     },
 

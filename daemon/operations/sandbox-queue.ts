@@ -43,7 +43,7 @@ export class SandboxQueue {
       );
     } finally {
       this.#held -= 1;
-      if (lane.size === 0 && lane.pending === 0) this.#lanes.delete(sandbox);
+      if (lane.size === 0 && lane.pending === 0 && this.#lanes.get(sandbox) === lane) this.#lanes.delete(sandbox);
     }
   }
 

@@ -28,7 +28,9 @@ export class ApiError extends Error {
   }
 }
 
-const subject = (resource: Resource, name: string): JsonObject => ({
+type Named = Pick<Resource, "group" | "plural">;
+
+const subject = (resource: Named, name: string): JsonObject => ({
   ...(name && { name }),
   ...(resource.group && { group: resource.group }),
   kind: resource.plural,
@@ -38,7 +40,7 @@ export const badRequest = (message: string): ApiError => new ApiError(400, "BadR
 
 export const unauthorized = (): ApiError => new ApiError(401, "Unauthorized", "Unauthorized");
 
-export const notFound = (resource: Resource, name: string): ApiError =>
+export const notFound = (resource: Named, name: string): ApiError =>
   new ApiError(404, "NotFound", `${qualified(resource)} "${name}" not found`, { details: subject(resource, name) });
 
 export const namespaceNotFound = (name: string): ApiError =>
@@ -50,7 +52,7 @@ export const methodNotAllowed = (): ApiError =>
 export const notAcceptable = (): ApiError =>
   new ApiError(406, "NotAcceptable", "only the following media types are accepted: application/json");
 
-export const alreadyExists = (resource: Resource, name: string): ApiError =>
+export const alreadyExists = (resource: Named, name: string): ApiError =>
   new ApiError(409, "AlreadyExists", `${qualified(resource)} "${name}" already exists`, {
     details: subject(resource, name),
   });

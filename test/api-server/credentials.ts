@@ -10,7 +10,9 @@ export interface Credentials {
   readonly caFile: string;
   readonly tokenFile: string;
   readonly kubeconfig: string;
+  /** Of somebody who may do everything. */
   readonly adminToken: string;
+  readonly adminKubeconfig: string;
   /** Who has which token. */
   readonly users: ReadonlyMap<string, string>;
   /** Puts a new token in the file, as a kubelet does. Those before it stay good until they are revoked. */
@@ -29,6 +31,7 @@ export function makeCredentials(url: string, ca: string): Credentials {
   const caFile = join(directory, "ca.crt");
   const tokenFile = join(directory, "token");
   const kubeconfig = join(directory, "kubeconfig");
+  const adminKubeconfig = join(directory, "admin-kubeconfig");
   const users = new Map<string, string>();
   const issue = (user: string): string => {
     const token = randomBytes(24).toString("base64url");
@@ -47,14 +50,17 @@ export function makeCredentials(url: string, ca: string): Credentials {
   const trust = (authority: string): void => replace(caFile, authority);
 
   trust(ca);
-  writeFileSync(kubeconfig, kubeconfigOf(url, caFile, tokenFile));
+  const adminToken = issue(ADMIN);
+  writeFileSync(kubeconfig, kubeconfigOf(url, caFile, `tokenFile: ${tokenFile}`));
+  writeFileSync(adminKubeconfig, kubeconfigOf(url, caFile, `token: ${adminToken}`));
   rotate();
   return {
     directory,
     caFile,
     tokenFile,
     kubeconfig,
-    adminToken: issue(ADMIN),
+    adminToken,
+    adminKubeconfig,
     users,
     rotate,
     revoke: (token) => {
@@ -65,7 +71,7 @@ export function makeCredentials(url: string, ca: string): Credentials {
   };
 }
 
-const kubeconfigOf = (url: string, caFile: string, tokenFile: string): string => `apiVersion: v1
+const kubeconfigOf = (url: string, caFile: string, user: string): string => `apiVersion: v1
 kind: Config
 clusters:
 - name: test
@@ -73,11 +79,11 @@ clusters:
     server: ${url}
     certificate-authority: ${caFile}
 users:
-- name: daemon
+- name: test
   user:
-    tokenFile: ${tokenFile}
+    ${user}
 contexts:
 - name: test
-  context: { cluster: test, user: daemon, namespace: kube-system }
+  context: { cluster: test, user: test, namespace: kube-system }
 current-context: test
 `;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { authenticate, authorize, type Rule } from "./access.ts";
 import { ApiError, methodNotAllowed, tooLarge } from "./api-error.ts";
+import { clusterObject, type ClusterState } from "./cluster-objects.ts";
 import { remove } from "./deleting.ts";
 import type { Faults, PlainAnswer } from "./faults.ts";
 import { list } from "./listing.ts";
@@ -9,20 +10,16 @@ import { at, type JsonObject } from "./objects.ts";
 import { negotiate } from "./representation.ts";
 import type { RequestLog } from "./request-log.ts";
 import type { Resource } from "./resources.ts";
-import type { Store } from "./store.ts";
 import { isFor, parseTarget, resourceLabel, type Target } from "./target.ts";
 import type { Bell } from "./until.ts";
 import { type OpenWatch, openWatch, type WatchOptions } from "./watching.ts";
 import { create, existing, patch, update } from "./writing.ts";
 
-export interface World {
-  readonly store: Store;
+export interface World extends ClusterState {
   readonly faults: Faults;
   readonly log: RequestLog;
   readonly bell: Bell;
   readonly watches: Set<OpenWatch>;
-  readonly installed: ReadonlySet<Resource>;
-  readonly namespaces: ReadonlySet<string>;
   readonly rules: readonly Rule[];
   readonly users: ReadonlyMap<string, string>;
   readonly watch: WatchOptions;
@@ -52,6 +49,8 @@ export async function handle(world: World, request: IncomingMessage, response: S
     const user = authenticate(headers.authorization, world.users);
     if (target === undefined) return NO_SUCH_PATH;
     authorize(user, target, world.rules);
+    const made = clusterObject(world, target, body);
+    if (made !== undefined) return json(target.verb === "create" ? 201 : 200, made);
     const resource = [...world.installed].find(isFor(target));
     if (resource === undefined) return NO_SUCH_PATH;
     if (Buffer.byteLength(body) > BODY_BYTES) throw tooLarge(BODY_BYTES);

@@ -25,7 +25,10 @@ export interface ApiServerOptions extends Partial<WatchOptions> {
 /** A Kubernetes API server with a few resources and no controllers. README.md says what is as in a real one and what is not. */
 export interface ApiServer
   extends
-    Pick<Credentials, "adminToken" | "caFile" | "directory" | "kubeconfig" | "revoke" | "rotate" | "tokenFile">,
+    Pick<
+      Credentials,
+      "adminKubeconfig" | "adminToken" | "caFile" | "directory" | "kubeconfig" | "revoke" | "rotate" | "tokenFile"
+    >,
     Pick<Listener, "connections" | "cutConnections" | "down" | "port" | "up">,
     Pick<RequestLog, "counts">,
     Pick<Bell, "until"> {

@@ -7,13 +7,15 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DAEMON, SANDBOXES, type Site } from "./site.ts";
-import { type Caller, manifest, writeCallerConfs } from "./workload.ts";
+import { type Caller, KINDS, networkObjects, podObjects, type Population, writeCallerConfs } from "./workload.ts";
 
 export interface DaemonOptions {
   /** Names its directory. */
   readonly name: string;
   /** Its journal is on the disk unless this says memory. */
   readonly stateIn?: "disk" | "memory";
+  /** Follows the pods of `NODE` and the networks of this cluster, instead of a manifest. */
+  readonly kubeconfig?: string;
   /** Its manifest holds pods for so many sandboxes; for all, unless this says fewer. */
   readonly sandboxes?: number;
   /** NetworkAttachmentDefinitions beside those in use. */
@@ -24,6 +26,8 @@ export interface DaemonOptions {
 export interface Daemon extends Caller {
   /** From its start until its socket spoke HTTP/2. */
   readonly readyMs: number;
+  /** From its start until it knew pods and networks, as its log tells. Only for a daemon with `kubeconfig`. */
+  syncedMs(): Promise<number>;
   usage(): Promise<Usage>;
   /** How late timers were since this was last asked. Only for a daemon with `watchLoop`. */
   loopDelay(): Promise<LoopDelay>;
@@ -44,6 +48,8 @@ export interface LoopDelay {
   readonly most: number;
 }
 
+/** Where the pods of samples.ts are. */
+const NODE = "node-a";
 const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 10_000;
 const ANSWER_DEADLINE_MS = 5_000;
@@ -53,20 +59,23 @@ const TICK_MS = 10;
 /** Starts a daemon for as long as the work takes. */
 export async function withDaemon<T>(
   site: Site,
-  { name, stateIn = "disk", sandboxes = SANDBOXES, idleNetworks = 0, watchLoop = false }: DaemonOptions,
+  { name, stateIn = "disk", kubeconfig, sandboxes = SANDBOXES, idleNetworks = 0, watchLoop = false }: DaemonOptions,
   work: (daemon: Daemon) => Promise<T>,
 ): Promise<T> {
   const directory = join(site.directory, name);
   const socketDir = join(directory, "run");
   const manifestDir = join(directory, "manifests");
-  await mkdir(manifestDir, { recursive: true });
-  await writeFile(join(manifestDir, "all.json"), manifest(site, sandboxes, idleNetworks));
+  const population = { kinds: KINDS, sandboxes, idlePods: 0, idleNetworks };
+  if (kubeconfig === undefined) await writeManifest(site, manifestDir, population);
+  const source = kubeconfig === undefined ? { manifestDir } : { nodeName: NODE, kubeconfig };
   const stateDir = join(stateIn === "disk" ? directory : join(site.ramDirectory, name), "state");
-  const config = join(directory, "config.json");
-  await writeFile(config, JSON.stringify({ socketDir, manifestDir, stateDir, binDir: site.pluginDirs[0] }));
   const caller = await writeCallerConfs(site, directory, socketDir);
+  const config = join(directory, "config.json");
+  await writeFile(config, JSON.stringify({ socketDir, stateDir, binDir: site.pluginDirs[0], ...source }));
 
-  const log = await open(join(directory, "log"), "a");
+  const logFile = join(directory, "log");
+  const log = await open(logFile, "a");
+  const beganAt = Date.now();
   const began = performance.now();
   const child = spawn(DAEMON, ["--config", config], {
     env: { ...process.env, NODE: process.execPath, ...(watchLoop && { NODE_OPTIONS: probed }) },
@@ -75,12 +84,13 @@ export async function withDaemon<T>(
   await log.close();
   const ended = once(child, "exit");
   try {
-    await answering(join(socketDir, "plexus.sock"), child, join(directory, "log"));
+    await answering(join(socketDir, "plexus.sock"), child, logFile);
     const readyMs = performance.now() - began;
     const launcher = await onlyChild(child.pid);
     return await work({
       ...caller,
       readyMs,
+      syncedMs: async () => (await following(logFile, beganAt)) - beganAt,
       usage: async () => ({
         daemonCpu: await cpuOf(child.pid),
         launcherCpu: await cpuOf(launcher),
@@ -104,6 +114,12 @@ export async function withDaemon<T>(
 
 const probed = `--import ${join(import.meta.dirname, "probe.ts")}`;
 
+async function writeManifest(site: Site, directory: string, population: Population): Promise<void> {
+  const items = [...networkObjects(site, population), ...podObjects(population)];
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, "all.json"), JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+}
+
 /** Resolves when the server has sent its HTTP/2 settings. */
 async function answering(socket: string, child: ChildProcess, log: string): Promise<void> {
   const deadline = performance.now() + START_DEADLINE_MS;
@@ -112,6 +128,22 @@ async function answering(socket: string, child: ChildProcess, log: string): Prom
       throw new Error(`the daemon did not come up: ${await readFile(log, "utf8")}`);
     }
     await sleep(1);
+  }
+}
+
+/** When the daemon that began then followed the second of pods and networks. In milliseconds since the epoch. */
+async function following(log: string, beganAt: number): Promise<number> {
+  const deadline = performance.now() + START_DEADLINE_MS;
+  for (;;) {
+    const lines = (await readFile(log, "utf8")).split("\n");
+    // Node's own complaints are no JSON, and the last line may be half a one.
+    const entries = lines
+      .filter((line) => /^\{.*\}$/.test(line))
+      .map((line) => JSON.parse(line) as { readonly msg: string; readonly time: number });
+    const [, second] = entries.filter(({ msg, time }) => msg === "following the API server" && time >= beganAt);
+    if (second !== undefined) return second.time;
+    if (performance.now() > deadline) throw new Error(`the daemon does not get in sync: ${lines.join("\n")}`);
+    await sleep(10);
   }
 }
 

@@ -24,7 +24,10 @@ if (process.getuid?.() !== 0) {
 const directory = await mkdtemp("/var/tmp/plexus-bench-");
 const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
 const inside = [process.execPath, join(import.meta.dirname, "inside.ts"), directory];
-const child = spawn("unshare", [...namespaces, ...inside, ...process.argv.slice(2)], { stdio: "inherit" });
+const child = spawn("unshare", [...namespaces, ...inside, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  env: { ...process.env, TMPDIR: directory },
+});
 // The process inside is the first of its namespace: when it is killed, so is everything that it started.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => child.kill("SIGKILL"));
 try {

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export const GROUPS = ["shim", "noop", "bridge", "daemon", "durability"] as const;
+export const GROUPS = ["shim", "noop", "bridge", "daemon", "durability", "cluster"] as const;
 export type GroupName = (typeof GROUPS)[number];
 
 export interface BenchOptions {

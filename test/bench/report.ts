@@ -1,14 +1,15 @@
 /** The tables, for the terminal and for docs/benchmarks.md. */
 import type { Section } from "./section.ts";
 
-/** Three digits that count. */
-function formatNumber(value: number): string {
+/** Of a number three digits that count. */
+function format(value: number | string): string {
+  if (typeof value === "string") return value;
   const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 0.1))));
   return value.toFixed(Math.min(decimals, 2));
 }
 
 export function textTable({ title, note, columns, rows }: Section): string {
-  const lines = [["", ...columns], ...rows.map(({ name, values }) => [name, ...values.map(formatNumber)])];
+  const lines = [["", ...columns], ...rows.map(({ name, values }) => [name, ...values.map(format)])];
   const widths = ["", ...columns].map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
   const body = lines.map((cells) => cells.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join("  "));
   return `${title}\n${note}\n\n${body.join("\n")}\n`;
@@ -20,7 +21,7 @@ function pad(cell: string, width: number, column: number): string {
 
 export function markdownTable({ title, note, columns, rows }: Section): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
-  const body = rows.map(({ name, values }) => line([name, ...values.map(formatNumber)]));
+  const body = rows.map(({ name, values }) => line([name, ...values.map(format)]));
   const ruler = line(["---", ...columns.map(() => "---:")]);
   return `### ${title}\n\n${note}\n\n${line(["", ...columns])}${ruler}${body.join("")}`;
 }

@@ -1,4 +1,4 @@
-/** What is measured: tables of numbers. */
+/** What is measured: tables of numbers, now and then with a word. */
 export interface Section {
   readonly title: string;
   /** How it was measured, in a sentence or two. */
@@ -10,5 +10,5 @@ export interface Section {
 
 export interface Row {
   readonly name: string;
-  readonly values: readonly number[];
+  readonly values: readonly (number | string)[];
 }

@@ -40,6 +40,7 @@ export async function prepareSite(directory: string): Promise<Site> {
   await mkdir(binDir);
   await run("mount", ["-t", "tmpfs", "none", ramDirectory]);
   await run("mount", ["-t", "tmpfs", "none", "/run"]);
+  await run("ip", ["link", "set", "lo", "up"]);
   for (let i = 0; i < MOST_NETWORKS; i++) await copyFile(join(DIST, "test-plugins/noop"), join(binDir, `noop${i}`));
   await makeNamespaces();
   return {

@@ -1,6 +1,7 @@
 /** Which networks the sandboxes get, and the runs that attach and detach them, through Plexus and without it. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { nad, pod, type Sample } from "../api-server/samples.ts";
 import type { Exec, Run } from "./drive.ts";
 import { MOST_NETWORKS, netnsPath, SHIM, type Site } from "./site.ts";
 
@@ -20,7 +21,7 @@ export interface Caller {
 
 const NAMESPACE = "bench";
 const EXTRAS: readonly Extra[] = [1, 4];
-const KINDS: readonly PluginKind[] = ["noop", "bridge"];
+export const KINDS: readonly PluginKind[] = ["noop", "bridge"];
 const INDEXES = Array.from({ length: MOST_NETWORKS }, (_, index) => index);
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -43,18 +44,30 @@ export async function writeCallerConfs(site: Site, directory: string, socketDir:
   return { confs: { noop: await write("noop"), bridge: await write("bridge") } };
 }
 
-/** A manifest of every network, of four pods for each sandbox, and of more networks that nobody uses. */
-export function manifest(site: Site, sandboxes: number, idleNetworks: number): string {
-  const networks = KINDS.flatMap((kind) =>
-    INDEXES.map((index) => definition(`${kind}${index}`, conf(site, kind, index))),
+export interface Population {
+  readonly kinds: readonly PluginKind[];
+  /** Each gets two pods of each kind, one with a single network beside the default one and one with four. */
+  readonly sandboxes: number;
+  /** Pods and networks that nobody uses. */
+  readonly idlePods: number;
+  readonly idleNetworks: number;
+}
+
+/** Networks for the pods, and more of them that nobody uses. */
+export function networkObjects(site: Site, { kinds, idleNetworks }: Population): readonly Sample[] {
+  const used = kinds.flatMap((kind) =>
+    INDEXES.map((index) => definition(`${kind}${index}`, JSON.stringify(conf(site, kind, index)))),
   );
-  const idle = Array.from({ length: idleNetworks }, (_, index) =>
-    definition(`idle${index}`, { ...conf(site, "bridge", 0), name: `idle${index}` }),
+  const idle = Array.from({ length: idleNetworks }, (_, index) => definition(`idle${index}`, idleConf(index)));
+  return [...used, ...idle];
+}
+
+export function podObjects({ kinds, sandboxes, idlePods }: Population): readonly Sample[] {
+  const used = kinds.flatMap((kind) =>
+    EXTRAS.flatMap((extra) => Array.from({ length: sandboxes }, (_, index) => attachedPod(kind, extra, index))),
   );
-  const pods = KINDS.flatMap((kind) =>
-    EXTRAS.flatMap((extra) => Array.from({ length: sandboxes }, (_, index) => pod(kind, extra, index))),
-  );
-  return JSON.stringify({ apiVersion: "v1", kind: "List", items: [...networks, ...idle, ...pods] });
+  const idle = Array.from({ length: idlePods }, (_, index) => pod({ namespace: NAMESPACE, name: `idle-${index}` }));
+  return [...used, ...idle];
 }
 
 /** The operation on the n-th sandbox, as a runtime asks Plexus for it. */
@@ -130,15 +143,23 @@ function podName(kind: PluginKind, extra: Extra, index: number): string {
   return `${kind}-${extra}-${index}`;
 }
 
-function definition(name: string, config: object): object {
-  const metadata = { namespace: NAMESPACE, name };
-  const spec = { config: JSON.stringify(config) };
-  return { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", metadata, spec };
+function definition(name: string, config: string): Sample {
+  return nad({ namespace: NAMESPACE, name, config });
 }
 
-function pod(kind: PluginKind, extra: Extra, index: number): object {
+/** Some 700 bytes: two plugins, a few routes. */
+function idleConf(index: number): string {
+  const name = `idle${index}`;
+  const subnets = Array.from({ length: 10 }, (_, subnet) => `10.${subnet}.${index % 256}.0/24`);
+  const routes = subnets.map((dst) => ({ dst, gw: "10.200.0.1" }));
+  const ipam = { type: "host-local", dataDir: "/run/cni/leases", subnet: "10.200.0.0/16", routes };
+  const bridge = { type: "bridge", bridge: name, isGateway: false, ipMasq: false, mtu: 1500, hairpinMode: true, ipam };
+  const tuning = { type: "tuning", sysctl: { "net.ipv4.conf.all.arp_filter": "1" } };
+  return JSON.stringify({ cniVersion: "1.0.0", name, plugins: [bridge, tuning] });
+}
+
+function attachedPod(kind: PluginKind, extra: Extra, index: number): Sample {
   const networks = INDEXES.slice(1, extra + 1).map((network) => `${kind}${network}`);
   const annotations = { "k8s.v1.cni.cncf.io/networks": networks.join(",") };
-  const metadata = { namespace: NAMESPACE, name: podName(kind, extra, index), annotations };
-  return { apiVersion: "v1", kind: "Pod", metadata };
+  return pod({ namespace: NAMESPACE, name: podName(kind, extra, index), annotations });
 }

@@ -47,6 +47,7 @@ const anyAttachment: fc.Arbitrary<RecordedAttachment> = fc.record(
     conflist: anyJson,
     capabilityArgs: anyJson,
     cniArgs: fc.string({ unit: "binary" }),
+    since: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
     defaultRoute: fc.array(fc.string({ unit: "binary" })),
     result: anyJson,
   },

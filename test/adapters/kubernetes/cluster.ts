@@ -34,13 +34,16 @@ export async function apiServer(options: ApiServerOptions = {}): Promise<ApiServ
 
 /** Open until the test is over; it need not be in sync. */
 export function openOn(api: ApiServer, options: Partial<KubernetesOptions> = {}): Opened {
+  const { port: servicePort } = new URL(api.url);
+  return openWith({ serviceHost: "127.0.0.1", servicePort, serviceAccountDir: api.directory, ...options });
+}
+
+/** The same, with whatever leads to an API server. */
+export function openWith(options: Partial<KubernetesOptions>): Opened {
   const problems: string[] = [];
   const connected: string[] = [];
   const kubernetes = openKubernetes({
     nodeName: NODE,
-    serviceHost: "127.0.0.1",
-    servicePort: new URL(api.url).port,
-    serviceAccountDir: api.directory,
     podWaitMs: NEVER,
     statusMode: "sync",
     onProblem: (message) => problems.push(message),

@@ -1,46 +1,101 @@
-import type { Pods } from "../../../daemon/ports/pods.ts";
+/**
+ * The contracts against an API server, the one of the tests and, where the environment variable PLEXUS_TEST_KUBECONFIG names a kubeconfig,
+ * that cluster's.
+ */
+import { afterAll, beforeAll, describe } from "vitest";
+import { namespace } from "../../../daemon/domain/ids.ts";
+import type { Pod } from "../../../daemon/domain/pod.ts";
+import { NADS } from "../../api-server/resources.ts";
 import { nad, pod } from "../../api-server/samples.ts";
+import { startApiServer } from "../../api-server/start-api-server.ts";
 import { networksContract } from "../../contracts/networks.contract.ts";
 import { podsContract } from "../../contracts/pods.contract.ts";
 import { statusBoardContract } from "../../contracts/status-board.contract.ts";
-import { apiServer, followed } from "./cluster.ts";
+import { type ContractCluster, installNetworkKind, setStage } from "./contract-cluster.ts";
 
 const NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status";
-/** The API server gives every pod a UID. In the contract there is one that has none. */
-const GIVEN = "given";
+const KUBECONFIG = process.env["PLEXUS_TEST_KUBECONFIG"];
 
-podsContract("an API server", async (pods, podWaitMs) => {
-  const api = await apiServer();
-  for (const known of pods) api.put(pod({ ...known, uid: known.uid || GIVEN }));
-  return withoutGivenUid((await followed(api, { podWaitMs })).pods);
-});
-
-networksContract("an API server", async (definitions) => {
-  const api = await apiServer();
-  for (const { config, ...names } of definitions) api.put(nad({ ...names, config: config || undefined }));
-  return (await followed(api)).networks;
-});
-
-statusBoardContract("an API server", async () => {
-  const api = await apiServer();
-  const web = pod({ namespace: "shop", name: "web", uid: "uid-web" });
-  const db = pod({ namespace: "shop", name: "db", uid: "uid-db" });
-  api.put(web);
-  api.put(db);
-  return {
-    board: (await followed(api)).statusBoard,
-    shown: async (target) => {
-      const found = api.get(target.pod?.name === "web" ? web : db);
-      return found?.metadata.annotations?.[NETWORK_STATUS];
-    },
-  };
-});
-
-function withoutGivenUid(pods: Pods): Pods {
-  return {
-    async get(key, signal) {
-      const found = await pods.get(key, signal);
-      return found?.uid === GIVEN ? { ...found, uid: "" } : found;
-    },
-  };
+interface Place {
+  readonly name: string;
+  readonly open: () => Promise<ContractCluster & { readonly close: () => Promise<void> }>;
 }
+
+const testServer: Place = {
+  name: "an API server",
+  async open() {
+    const api = await startApiServer({ without: [NADS] });
+    return { admin: api.adminKubeconfig, daemon: api.kubeconfig, close: api.stop };
+  },
+};
+
+const realCluster = (kubeconfig: string): Place => ({
+  name: "the cluster of PLEXUS_TEST_KUBECONFIG",
+  open: () => Promise.resolve({ admin: kubeconfig, daemon: kubeconfig, close: () => Promise.resolve() }),
+});
+
+const places = [testServer, ...(KUBECONFIG === undefined ? [] : [realCluster(KUBECONFIG)])];
+
+describe.each(places)("$name", { timeout: 60_000 }, ({ name, open }) => {
+  let cluster: ContractCluster;
+  const undo: (() => Promise<void>)[] = [];
+
+  beforeAll(async () => {
+    const { close, ...opened } = await open();
+    undo.push(close);
+    cluster = opened;
+    undo.push(await installNetworkKind(cluster));
+  }, 60_000);
+  afterAll(async () => {
+    for (const step of undo.toReversed()) await step();
+  });
+
+  podsContract(name, async (pods, podWaitMs) => {
+    const stage = setStage(cluster);
+    const known = new Map<string, Pod>();
+    for (const each of pods) known.set(await stage.make(pod(each)), each);
+    const adapter = (await stage.follow({ podWaitMs })).pods;
+    return {
+      async get(key, signal) {
+        const found = await adapter.get({ ...key, namespace: stage.home(key.namespace) }, signal);
+        const { uid = "", namespace: home = namespace("") } = known.get(found?.uid ?? "") ?? {};
+        return found && { ...found, uid, namespace: home };
+      },
+    };
+  });
+
+  networksContract(name, async (definitions) => {
+    const stage = setStage(cluster);
+    for (const { config, ...names } of definitions) await stage.make(nad({ ...names, config: config || undefined }));
+    const { networks } = await stage.follow();
+    return {
+      get(home, network) {
+        const found = networks.get(stage.home(home), network);
+        return found && { ...found, namespace: home };
+      },
+    };
+  });
+
+  statusBoardContract(name, async () => {
+    const stage = setStage(cluster);
+    const uids: Readonly<Record<string, string>> = {
+      "": "",
+      "uid-web": await stage.make(pod({ namespace: "shop", name: "web" })),
+      "uid-db": await stage.make(pod({ namespace: "shop", name: "db" })),
+    };
+    const { statusBoard } = await stage.follow();
+    return {
+      board: {
+        ...statusBoard,
+        publish: ({ pod: key, podUid, sandbox }, status, signal) => {
+          const there = key && { ...key, namespace: stage.home(key.namespace) };
+          return statusBoard.publish({ sandbox, pod: there, podUid: uids[podUid] ?? podUid }, status, signal);
+        },
+      },
+      shown: async (target) => {
+        const status = (await stage.annotationsOf("shop", target.pod?.name ?? ""))[NETWORK_STATUS];
+        return typeof status === "string" ? status : undefined;
+      },
+    };
+  });
+});

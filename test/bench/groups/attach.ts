@@ -48,14 +48,17 @@ export async function measureBridge(bench: Bench): Promise<readonly Section[]> {
   });
 }
 
-interface Attach extends Bench {
+export interface Attach extends Bench {
   readonly daemon: Daemon;
   readonly kind: PluginKind;
+  /** What a sandbox is to find new each time. */
+  readonly renew?: () => Promise<void>;
 }
 
 /** One operation at a time, with a pause after each. */
-async function paced(attach: Attach, extra: Extra, sandboxes: number): Promise<readonly Row[]> {
+export async function paced(attach: Attach, extra: Extra, sandboxes: number): Promise<readonly Row[]> {
   attach.progress(`${attach.kind}: 1+${extra}, paced, ${sandboxes} sandboxes`);
+  await attach.renew?.();
   return rows(`1+${extra} paced`, await drive(attach.site, alternating(attach, extra, sandboxes), PACED));
 }
 
@@ -68,12 +71,13 @@ async function backToBack(attach: Attach, extra: Extra, rounds: number): Promise
 }
 
 /** So many operations begun together, and the next batch when all have ended. */
-async function atOnce(attach: Attach, extra: Extra, sandboxes: number, rounds: number): Promise<readonly Row[]> {
+export async function atOnce(attach: Attach, extra: Extra, sandboxes: number, rounds: number): Promise<readonly Row[]> {
   if (rounds === 0) return [];
   attach.progress(`${attach.kind}: 1+${extra}, ${sandboxes} at once, ${rounds} rounds`);
   const pace: Pace = { parallel: sandboxes, pauseMs: 0 };
   const all = new Map<string, Timing[][]>();
   for (let i = 0; i < rounds; i++) {
+    await attach.renew?.();
     for (const side of SIDES) {
       for (const verb of VERBS) {
         const timings = await drive(attach.site, batch(attach, extra, sandboxes, side, verb), pace);
@@ -119,7 +123,7 @@ function rows(name: string, timings: readonly Timing[]): readonly Row[] {
   });
 }
 
-function oneByOne(plugins: string, measured: readonly Row[]): Section {
+export function oneByOne(plugins: string, measured: readonly Row[]): Section {
   return {
     title: `${plugins}, one sandbox at a time`,
     note: `1+4 is the default network and four more. Paced: ${PACED.pauseMs} ms of rest after each operation.`,
@@ -128,7 +132,7 @@ function oneByOne(plugins: string, measured: readonly Row[]): Section {
   };
 }
 
-function allAtOnce(plugins: string, measured: readonly Row[]): Section {
+export function allAtOnce(plugins: string, measured: readonly Row[]): Section {
   return {
     title: `${plugins}, many sandboxes at once`,
     note: "All: from the first begin to the last end, the median of the rounds. One: a single operation. Bare runs as many sandboxes at once; where its plugins do next to nothing, look at the difference rather than at the ratio.",

@@ -90,7 +90,7 @@ async function measureMemory({ site, times, progress }: Bench): Promise<Section>
   const row = (name: string, usage: Usage): Row => ({ name, values: [usage.daemonMemory, usage.launcherMemory] });
   return {
     title: "Resident memory",
-    note: "VmRSS, right after the start and later.",
+    note: "VmRSS, right after the start and later. Pods and networks come from one large manifest here, which is YAML and takes memory to read; below there is what the daemon takes in a cluster.",
     columns: ["daemon MiB", "launcher MiB"],
     rows: [
       row("idle", idle),
@@ -133,7 +133,8 @@ async function cycle(site: Site, daemon: Daemon, parallel: number): Promise<void
   for (const verb of VERBS) await everySandbox(site, daemon, verb, 1, parallel);
 }
 
-async function everySandbox(site: Site, daemon: Daemon, verb: Verb, extra: Extra, parallel = 1): Promise<void> {
+/** The same operation on all sandboxes. */
+export async function everySandbox(site: Site, daemon: Daemon, verb: Verb, extra: Extra, parallel = 1): Promise<void> {
   const runs = sandboxIndexes(SANDBOXES).map((index) => operation(site, daemon, verb, extra, index));
   await drive(site, runs, { ...ONE_BY_ONE, parallel });
 }
