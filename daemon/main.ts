@@ -21,6 +21,7 @@ import { exportToMultus } from "./operations/export-to-multus.ts";
 import { makeGc } from "./operations/gc.ts";
 import { makeInspection } from "./operations/inspect.ts";
 import { journalWithLegacy } from "./operations/journal-with-legacy.ts";
+import { NetworkLanes } from "./operations/network-lanes.ts";
 import { keepResuming, makeResume, type ResumeDeps, type ResumeReport } from "./operations/resume.ts";
 import { makeConflistRunner } from "./operations/run-conflist.ts";
 import { SandboxQueue } from "./operations/sandbox-queue.ts";
@@ -73,7 +74,7 @@ async function start(config: Config, log: Logger): Promise<() => Promise<void>> 
   });
   const source = await openSource(config, log);
 
-  const conflists = makeConflistRunner(launcher.runner, systemClock);
+  const conflists = makeConflistRunner(launcher.runner, systemClock, new NetworkLanes(config.maxRunningPerNetwork));
   const queue = new SandboxQueue(config.maxOperations);
   const deps = {
     conflists,

@@ -40,6 +40,8 @@ export const ConfigSchema = z
       .int()
       .positive()
       .default(() => availableParallelism() * 4),
+    /** How many plugins of any one network run at once; no bound of their own unless it is given. */
+    maxRunningPerNetwork: z.number().int().positive().optional(),
     /** How many operations may run and wait on this node; one more fails with code 11, and the runtime asks again. */
     maxOperations: z.number().int().positive().default(2_000),
     /** A plugin that takes longer is killed, with all it started. */

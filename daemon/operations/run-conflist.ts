@@ -10,6 +10,7 @@ import type { IfName, SandboxId } from "../domain/ids.ts";
 import type { JsonObject, JsonText } from "../domain/json/json-object.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PluginReport, PluginRunner } from "../ports/plugin-runner.ts";
+import type { NetworkLanes } from "./network-lanes.ts";
 import type { Scope } from "./scope.ts";
 
 /** A conflist about to be run for one attachment. */
@@ -63,7 +64,7 @@ const PLUGIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  */
 const PASSTHRU = "passthru";
 
-export function makeConflistRunner(runner: PluginRunner, clock: Clock): ConflistRunner {
+export function makeConflistRunner(runner: PluginRunner, clock: Clock, lanes: NetworkLanes): ConflistRunner {
   /** One plugin, one verb. Resolves with what it printed. */
   async function exec(
     verb: CniVerb,
@@ -78,7 +79,7 @@ export function makeConflistRunner(runner: PluginRunner, clock: Clock): Conflist
     const began = clock.monotonic();
     let report: PluginReport | undefined;
     try {
-      report = await runner.run(run, scope.signal);
+      report = await lanes.run(delegate.network, scope.signal, () => runner.run(run, scope.signal));
       if (!succeeded(report)) throw pluginFailure(report);
       return report.stdout;
     } catch (thrown) {

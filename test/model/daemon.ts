@@ -8,6 +8,7 @@ import { makeDel } from "../../daemon/operations/del.ts";
 import { makeGc } from "../../daemon/operations/gc.ts";
 import { makeResume } from "../../daemon/operations/resume.ts";
 import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
+import { NetworkLanes } from "../../daemon/operations/network-lanes.ts";
 import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
 import type { Journal } from "../../daemon/ports/journal.ts";
 import type { PluginRunner } from "../../daemon/ports/plugin-runner.ts";
@@ -97,7 +98,7 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
   };
 
   const deps = {
-    conflists: makeConflistRunner(plugins, clock),
+    conflists: makeConflistRunner(plugins, clock, new NetworkLanes(undefined)),
     queue: new SandboxQueue(1_000),
     journal: gatedJournal,
     statusBoard: gatedBoard,

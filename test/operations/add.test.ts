@@ -327,6 +327,20 @@ describe("an ADD that fails", () => {
     expect(await node.journal.list()).toEqual([]);
   });
 
+  it("keeps on record what a plugin made that cannot be started any more when the ADD is undone", async () => {
+    let installed = true;
+    const node = stage({
+      script: (run) => {
+        if (run.type === "portmap") installed = false;
+        return run.type === "portmap" || (run.type === "bridge" && !installed) ? undefined : obedient(run);
+      },
+    });
+    await expect(node.add(addRequest({ netConf: netConf(CHAIN) }), node.scope())).rejects.toThrow(
+      failed({ code: 104 }),
+    );
+    expect((await node.journal.read(sandbox))?.attachments.map(({ ifName }) => ifName)).toEqual(["eth0"]);
+  });
+
   it("because a plugin was killed says so", async () => {
     const node = stage({
       script: (run) => (said(run).startsWith("ADD") ? report({ ending: { how: "killed", signal: 9 } }) : obedient(run)),

@@ -139,6 +139,17 @@ describe("a DEL that waited in the spool", () => {
     expect(await node.spool.entries()).toHaveLength(1);
   });
 
+  it("is done although its sandbox was given another interface since", async () => {
+    const node = stage();
+    const eth1 = "eth1" as typeof delRequest.ifName;
+    await node.add(addRequest({ ifName: eth1 }), node.scope());
+    node.clock.advance(2_000);
+    await node.add(addRequest(), node.scope());
+    node.spool.put(spooled({ id: "abc@eth1", ifName: "eth1", at: 1_000 }));
+    await node.resume(node.scope());
+    expect(node.said().slice(2)).toEqual(["DEL eth1 bridge"]);
+  });
+
   it("does not touch what was attached after the runtime asked", async () => {
     const node = stage();
     node.clock.advance(2_000);

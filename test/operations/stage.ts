@@ -21,6 +21,7 @@ import { makeDel } from "../../daemon/operations/del.ts";
 import { makeGc } from "../../daemon/operations/gc.ts";
 import { journalWithLegacy } from "../../daemon/operations/journal-with-legacy.ts";
 import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
+import { NetworkLanes } from "../../daemon/operations/network-lanes.ts";
 import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
 import type { PluginTrace, Scope } from "../../daemon/operations/scope.ts";
 import { makeResume } from "../../daemon/operations/resume.ts";
@@ -128,7 +129,7 @@ export function stage(options: StageOptions = {}) {
   const known = fixedPods(pods);
   const askedFor: string[] = [];
   const clock = manualClock();
-  const conflists = makeConflistRunner(runner, clock);
+  const conflists = makeConflistRunner(runner, clock, new NetworkLanes(undefined));
   const warnings: string[] = [];
   const deps = {
     conflists,
