@@ -5,6 +5,8 @@ const node = "test/node/**/*.test.ts";
 
 export default defineConfig({
   test: {
+    // Rows read as sentences, to their end.
+    taskTitleValueFormatTruncate: 0,
     projects: [
       // Everything that needs neither root nor the shipped shim.
       { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [blackbox, node] } },

@@ -124,7 +124,6 @@ exec 9>"$cache/lock"
 flock 9
 print=$(fingerprint)
 if [ -x "$out" ] && [ "$(cat "$cache/$arch" 2>/dev/null || true)" = "$print $(cksum <"$out")" ]; then
-  echo "$out is up to date"
   exit 0
 fi
 
