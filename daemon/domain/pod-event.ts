@@ -1,6 +1,5 @@
 /** What the pod's owner is told beside the pod (spec §8.2). Words as Multus chose them: people search for them. */
-import { parseConflist } from "./cni/conf.ts";
-import { parseResult } from "./cni/result.ts";
+import { recordedResult } from "./recorded-attachment.ts";
 import type { SandboxRecord } from "./sandbox-record.ts";
 
 export interface PodEvent {
@@ -11,10 +10,9 @@ export interface PodEvent {
 
 /** One event for all interfaces of an ADD; undefined when no plugin told of any. */
 export function addedInterfaces(record: SandboxRecord): PodEvent | undefined {
-  const added = record.attachments.flatMap(({ ifName, network, conflist, result }) => {
-    if (result === undefined) return [];
-    const { version } = parseConflist(conflist, `the recorded config of network "${network}"`);
-    const { interfaces, ips } = parseResult(result, version).result;
+  const added = record.attachments.flatMap((attachment) => {
+    const { ifName, network } = attachment;
+    const { interfaces = [], ips = [] } = recordedResult(attachment) ?? {};
     if (interfaces.length === 0 && ips.length === 0) return [];
     return [`Add ${ifName} [${ips.map(({ address }) => address).join(" ")}] from ${network}`];
   });

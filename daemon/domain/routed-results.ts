@@ -1,6 +1,6 @@
-import { parseConflist } from "./cni/conf.ts";
 import { withDefaultRoute } from "./cni/default-route.ts";
 import type { JsonText } from "./json/json-object.ts";
+import { recordedConflist } from "./recorded-attachment.ts";
 import { routeGoals, type RouteGoal } from "./route-plan.ts";
 import type { RecordedAttachment } from "./sandbox-record.ts";
 
@@ -18,7 +18,7 @@ export function withRoutedResults(attachments: readonly RecordedAttachment[]): r
 
 function routed(attachment: RecordedAttachment, result: JsonText, goals: readonly RouteGoal[]): JsonText {
   if (goals.length === 0) return result;
-  const { version } = parseConflist(attachment.conflist, `the recorded config of network "${attachment.network}"`);
+  const { version } = recordedConflist(attachment);
   return goals.reduce(
     (text, { family, route }) =>
       withDefaultRoute(text, version, family, route?.ifName === attachment.ifName ? route.gateway : undefined),

@@ -1,9 +1,10 @@
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isNetnsPath, type SandboxId } from "../domain/ids.ts";
+import type { Origin } from "../domain/origin.ts";
 import { attachedSince, type RecordedAttachment, type SandboxRecord } from "../domain/sandbox-record.ts";
 import type { SandboxLinks } from "../ports/sandbox-links.ts";
 import { detach, type DetachDeps, podPrefix } from "./detach.ts";
-import { type Origin, type RebuildDeps, rebuildRecord } from "./rebuild-record.ts";
+import { type RebuildDeps, rebuildRecord } from "./rebuild-record.ts";
 import { throwAll } from "./run-conflist.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
 import type { Scope } from "./scope.ts";

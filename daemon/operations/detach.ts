@@ -1,7 +1,7 @@
 /** Takes recorded attachments away again: what DEL, a failed ADD and GC have in common. */
-import { parseConflist } from "../domain/cni/conf.ts";
 import { PlexusError } from "../domain/errors.ts";
 import { JsonObject } from "../domain/json/json-object.ts";
+import { recordedConflist } from "../domain/recorded-attachment.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { StatusBoard } from "../ports/status-board.ts";
@@ -94,10 +94,9 @@ export function surroundingsOf(record: SandboxRecord): Surroundings {
 
 /** The delegate as ADD ran it, from nothing but the record. */
 export function delegateOf(attachment: RecordedAttachment): Delegate {
-  const what = `the recorded config of network "${attachment.network}"`;
   return {
     network: attachment.network,
-    conflist: parseConflist(attachment.conflist, what),
+    conflist: recordedConflist(attachment),
     ifName: attachment.ifName,
     capabilityArgs: JsonObject.parse(
       attachment.capabilityArgs,

@@ -1,12 +1,13 @@
 import { isAtLeast } from "../domain/cni/version.ts";
 import { PlexusError } from "../domain/errors.ts";
 import type { NetworkName } from "../domain/ids.ts";
-import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
+import type { JsonText } from "../domain/json/json-object.ts";
 import type { NetConf } from "../domain/netconf.ts";
+import { recordedConflist } from "../domain/recorded-attachment.ts";
 import { attachedSince, type RecordedAttachment, type SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
-import { delegateOf, detach, type DetachDeps } from "./detach.ts";
+import { detach, type DetachDeps } from "./detach.ts";
 import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
 import { throwAll } from "./run-conflist.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
@@ -92,17 +93,18 @@ async function tellPlugins(
       return [];
     },
   );
-  const recorded = before.flatMap(({ attachments }) =>
-    attachments.map((attachment) => delegateOf(attachment).conflist),
-  );
+  const recorded = before.flatMap(({ attachments }) => attachments.map(recordedConflist));
   const conflists = new Map([...recorded, ...clusterDefault].map((conflist) => [conflist.name, conflist]));
   const kept = await recordsOf(deps.journal);
   for (const conflist of conflists.values()) {
     if (conflist.disableGc || !isAtLeast(conflist.version, "1.1.0")) continue;
-    const delegate = { network: conflist.name, conflist, capabilityArgs: JsonObject.empty, cniArgs: "" };
-    const around = { sandbox: "", netns: "", searchPath, netnsOverride: "" } as const;
     try {
-      await deps.conflists.gc(delegate, attachmentsOf(kept, conflist.name), around, scope);
+      await deps.conflists.gc(
+        { network: conflist.name, conflist },
+        attachmentsOf(kept, conflist.name),
+        searchPath,
+        scope,
+      );
     } catch (thrown) {
       failures.push(PlexusError.from(thrown).within(`error in GC of network "${conflist.name}": `));
     }
@@ -130,7 +132,7 @@ async function recordsOf(journal: Journal): Promise<readonly SandboxRecord[]> {
 function attachmentsOf(records: readonly SandboxRecord[], network: NetworkName): JsonText {
   const kept = records.flatMap(({ sandbox, attachments }) =>
     attachments
-      .filter((attachment) => delegateOf(attachment).conflist.name === network)
+      .filter((attachment) => recordedConflist(attachment).name === network)
       .map(({ ifName }) => ({ containerID: sandbox, ifname: ifName })),
   );
   return JSON.stringify(kept);

@@ -1,5 +1,5 @@
-import { parseConflist } from "../domain/cni/conf.ts";
 import type { SandboxId } from "../domain/ids.ts";
+import { recordedConflist } from "../domain/recorded-attachment.ts";
 import { recordedNetworkStatus } from "../domain/recorded-network-status.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -38,7 +38,7 @@ function view(record: SandboxRecord): SandboxView {
     record,
     attachments: record.attachments.map((attachment) => ({
       attachment,
-      plugins: parseConflist(attachment.conflist, "a recorded config").plugins.map(({ type }) => type),
+      plugins: recordedConflist(attachment).plugins.map(({ type }) => type),
     })),
     networkStatus: record.attachments.some(({ result }) => result !== undefined) ? recordedNetworkStatus(record) : "",
   };

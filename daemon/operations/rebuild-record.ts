@@ -2,7 +2,7 @@
 import type { CniArgs } from "../domain/cni/args.ts";
 import { FAILURES, PlexusError } from "../domain/errors.ts";
 import { type IfName, isNetnsPath, type NetnsPath, type SandboxId } from "../domain/ids.ts";
-import type { NetConf } from "../domain/netconf.ts";
+import type { Origin } from "../domain/origin.ts";
 import { type PlannedAttachment, planAttachments } from "../domain/plan.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -11,20 +11,12 @@ import { intendedRecord } from "./add.ts";
 import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
 import type { Scope } from "./scope.ts";
 
-/** What the runtime says on DEL of how the sandbox was attached: the same as on ADD. */
-export interface Origin {
-  readonly netConf: NetConf;
-  readonly args: CniArgs;
-  readonly searchPath: readonly string[];
-  readonly netnsOverride: string;
-}
-
 export interface RebuildRequest {
   readonly sandbox: SandboxId;
   readonly ifName: IfName;
   /** CNI_NETNS; may be empty. */
   readonly netns: string;
-  /** Undefined when it is not known any more. */
+  /** What the runtime says on DEL of how the sandbox was attached, the same as on ADD; undefined when it is not known any more. */
   readonly origin?: Origin | undefined;
 }
 

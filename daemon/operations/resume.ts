@@ -1,26 +1,21 @@
 /** Pays what is owed: operations that a crash, a failing plugin or an absent daemon left unfinished. Beside serving, sandbox by sandbox. */
-import { parseCniArgs } from "../domain/cni/args.ts";
 import { PlexusError } from "../domain/errors.ts";
 import { isIfName, isNetnsPath, isSandboxId, namespace, podName, type SandboxId } from "../domain/ids.ts";
-import type { JsonObject } from "../domain/json/json-object.ts";
-import { parseNetConf } from "../domain/netconf.ts";
+import { mayBeHosts, type NodeSettings, type Origin, parseOrigin } from "../domain/origin.ts";
 import { isStaticPod } from "../domain/pod.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
-import { searchPath } from "../domain/search-path.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Pods } from "../ports/pods.ts";
 import type { SpooledDel, Spool } from "../ports/spool.ts";
 import { type DelDeps, type DelRequest, makeDel } from "./del.ts";
 import { detach } from "./detach.ts";
-import type { Origin } from "./rebuild-record.ts";
 import type { Scope } from "./scope.ts";
 
 export interface ResumeDeps extends DelDeps {
   readonly pods: Pods;
   readonly spool: Spool;
   readonly clock: Clock;
-  /** What the daemon's own config says of every request. */
-  readonly node: { readonly binDir: string; readonly overlay: JsonObject };
+  readonly node: NodeSettings;
   /** Rejects while it is not known which pods there are. */
   readonly refuseUnlessSynced: () => void;
 }
@@ -65,7 +60,7 @@ async function payDel(
     if (!isSandboxId(containerId) || !isIfName(ifName)) {
       throw new PlexusError("invalid-environment", "its container id or interface name is not valid");
     }
-    const netnsMayBeHosts = ["1", "true"].includes(netnsOverride.toLowerCase());
+    const netnsMayBeHosts = mayBeHosts(netnsOverride);
     const origin = originOf(deps.node, entry);
     await del({ sandbox: containerId, ifName, netns, netnsMayBeHosts, askedAt: at, origin }, scope);
     await deps.spool.remove(id);
@@ -75,13 +70,9 @@ async function payDel(
 }
 
 /** What the runtime said of the sandbox then; without it a record that stands is still enough. */
-function originOf(
-  { binDir, overlay }: ResumeDeps["node"],
-  { args, conf, netnsOverride, path }: SpooledDel,
-): Origin | undefined {
+function originOf(node: NodeSettings, entry: SpooledDel): Origin | undefined {
   try {
-    const netConf = parseNetConf(conf, overlay);
-    return { netConf, args: parseCniArgs(args), searchPath: searchPath(netConf.binDir ?? binDir, path), netnsOverride };
+    return parseOrigin(entry, node);
   } catch {
     return undefined;
   }

@@ -7,7 +7,7 @@ import type { CniVerb } from "../domain/cni/verb.ts";
 import { isAtLeast } from "../domain/cni/version.ts";
 import { PlexusError } from "../domain/errors.ts";
 import type { IfName, SandboxId } from "../domain/ids.ts";
-import type { JsonObject, JsonText } from "../domain/json/json-object.ts";
+import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PluginReport, PluginRunner } from "../ports/plugin-runner.ts";
 import type { NetworkLanes } from "./network-lanes.ts";
@@ -50,9 +50,14 @@ export interface ConflistRunner {
   /** Runs every plugin, last first, whatever fails; rejects in the end if any did. */
   del(delegate: Delegate, after: Added, around: Surroundings, scope: Scope): Promise<void>;
   check(delegate: Delegate, result: JsonText | undefined, around: Surroundings, scope: Scope): Promise<void>;
-  status(delegate: Omit<Delegate, "ifName">, around: Surroundings, scope: Scope): Promise<void>;
+  status(network: Pick<Delegate, "network" | "conflist">, searchPath: readonly string[], scope: Scope): Promise<void>;
   /** Every plugin is asked, whatever fails. `attachments` is a JSON list of the network's valid ones. */
-  gc(delegate: Omit<Delegate, "ifName">, attachments: JsonText, around: Surroundings, scope: Scope): Promise<void>;
+  gc(
+    network: Pick<Delegate, "network" | "conflist">,
+    attachments: JsonText,
+    searchPath: readonly string[],
+    scope: Scope,
+  ): Promise<void>;
 }
 
 /** A plugin gets the daemon's environment in no part: no credentials, no KUBERNETES_* (delegates B.3). */
@@ -98,6 +103,20 @@ export function makeConflistRunner(runner: PluginRunner, clock: Clock, lanes: Ne
     }
   }
 
+  /** For verbs that are about a network as such. */
+  function execWithoutSandbox(
+    verb: CniVerb,
+    { network, conflist }: Pick<Delegate, "network" | "conflist">,
+    plugin: Plugin,
+    searchPath: readonly string[],
+    scope: Scope,
+  ): Promise<string> {
+    const capabilityArgs = JsonObject.empty;
+    const delegate = { network, conflist, capabilityArgs, cniArgs: "", ifName: "" } as const;
+    const around = { sandbox: "", netns: "", searchPath, netnsOverride: "" } as const;
+    return exec(verb, delegate, plugin, pluginStdin(conflist, plugin, { capabilityArgs }), around, scope);
+  }
+
   return {
     async add(delegate, progress, around, scope) {
       const { conflist, capabilityArgs } = delegate;
@@ -135,26 +154,19 @@ export function makeConflistRunner(runner: PluginRunner, clock: Clock, lanes: Ne
       }
     },
 
-    async status(delegate, around, scope) {
-      const { conflist, capabilityArgs } = delegate;
-      for (const plugin of conflist.plugins) {
-        const stdin = pluginStdin(conflist, plugin, { capabilityArgs });
-        await exec("STATUS", { ...delegate, ifName: "" }, plugin, stdin, around, scope);
+    async status(network, searchPath, scope) {
+      for (const plugin of network.conflist.plugins) {
+        await execWithoutSandbox("STATUS", network, plugin, searchPath, scope);
       }
     },
 
-    async gc(delegate, attachments, around, scope) {
-      const { conflist, capabilityArgs } = delegate;
-      await forEvery(conflist.plugins, async (plugin) => {
-        const told = {
-          ...plugin,
-          conf: plugin.conf
-            .with("cni.dev/valid-attachments", attachments)
-            // The name that the first drafts of CNI 1.1 had; libcni still sends both.
-            .with("cni.dev/attachments", attachments),
-        };
-        const stdin = pluginStdin(conflist, told, { capabilityArgs });
-        await exec("GC", { ...delegate, ifName: "" }, plugin, stdin, around, scope);
+    async gc(network, attachments, searchPath, scope) {
+      await forEvery(network.conflist.plugins, async (plugin) => {
+        const conf = plugin.conf
+          .with("cni.dev/valid-attachments", attachments)
+          // The name that the first drafts of CNI 1.1 had; libcni still sends both.
+          .with("cni.dev/attachments", attachments);
+        await execWithoutSandbox("GC", network, { ...plugin, conf }, searchPath, scope);
       });
     },
   };

@@ -1,5 +1,4 @@
 import { isAtLeast } from "../domain/cni/version.ts";
-import { JsonObject } from "../domain/json/json-object.ts";
 import type { NetConf } from "../domain/netconf.ts";
 import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
 import type { ConflistRunner } from "./run-conflist.ts";
@@ -25,9 +24,8 @@ export function makeStatus(deps: StatusDeps): (request: StatusRequest, scope: Sc
   return async ({ netConf, searchPath }, scope) => {
     deps.refuseUnlessSynced();
     await waitUntilReady(deps, netConf, scope.signal, "not-available");
-    const [{ network, conflist }] = await findDelegates(deps, netConf, undefined, scope);
-    if (!isAtLeast(conflist.version, "1.1.0")) return;
-    const delegate = { network, conflist, capabilityArgs: JsonObject.empty, cniArgs: "" };
-    await deps.conflists.status(delegate, { sandbox: "", netns: "", searchPath, netnsOverride: "" }, scope);
+    const [network] = await findDelegates(deps, netConf, undefined, scope);
+    if (!isAtLeast(network.conflist.version, "1.1.0")) return;
+    await deps.conflists.status(network, searchPath, scope);
   };
 }

@@ -1,11 +1,8 @@
 /** The door for CNI calls: what comes over the wire is checked here, once, and leaves as values that carry the proof in their types. */
 import * as z from "zod";
-import { type CniArgs, parseCniArgs } from "../domain/cni/args.ts";
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isIfName, isNetnsPath, isSandboxId, type NetnsPath, type SandboxId } from "../domain/ids.ts";
-import type { JsonObject } from "../domain/json/json-object.ts";
-import { type NetConf, parseNetConf } from "../domain/netconf.ts";
-import { searchPath } from "../domain/search-path.ts";
+import { mayBeHosts, type NodeSettings, type Origin, parseOrigin } from "../domain/origin.ts";
 
 /** CniRequest as proto-loader delivers it. */
 const WireRequest = z.object({
@@ -35,20 +32,8 @@ export function requestIdOf(wire: WireRequest): string | undefined {
   return requestId.length <= LONGEST_REQUEST_ID && /^[\x21-\x7e]+$/.test(requestId) ? requestId : undefined;
 }
 
-/** What the daemon's own config says of every request. */
-export interface NodeSettings {
-  readonly binDir: string;
-  /** Keys of the network config that win over what the runtime gives. */
-  readonly overlay: JsonObject;
-}
-
-export interface CniRequest {
-  readonly netConf: NetConf;
-  readonly args: CniArgs;
-  /** binDir first, then CNI_PATH; absolute directories, each once. */
-  readonly searchPath: readonly string[];
+export interface CniRequest extends Origin {
   readonly netns: string;
-  readonly netnsOverride: string;
   readonly netnsMayBeHosts: boolean;
 }
 
@@ -57,14 +42,11 @@ export function cniRequest(wire: WireRequest, node: NodeSettings): CniRequest {
   if (wire.config.length > LARGEST_CONFIG_BYTES) {
     throw new PlexusError("decode-failure", `the network config on stdin is larger than ${LARGEST_CONFIG_BYTES} bytes`);
   }
-  const netConf = parseNetConf(utf8(wire.config), node.overlay);
+  const { netns, netnsOverride } = wire;
   return {
-    netConf,
-    args: parseCniArgs(wire.args),
-    searchPath: searchPath(netConf.binDir ?? node.binDir, wire.path),
-    netns: wire.netns,
-    netnsOverride: wire.netnsOverride,
-    netnsMayBeHosts: ["1", "true"].includes(wire.netnsOverride.toLowerCase()),
+    ...parseOrigin({ ...wire, conf: utf8(wire.config) }, node),
+    netns,
+    netnsMayBeHosts: mayBeHosts(netnsOverride),
   };
 }
 

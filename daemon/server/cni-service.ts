@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { CniVerb } from "../domain/cni/verb.ts";
 import { PlexusError } from "../domain/errors.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
+import type { NodeSettings } from "../domain/origin.ts";
 import type { AddRequest } from "../operations/add.ts";
 import type { CheckRequest } from "../operations/check.ts";
 import type { DelRequest } from "../operations/del.ts";
@@ -14,7 +15,6 @@ import { callScope } from "./call-scope.ts";
 import {
   type CniRequest,
   cniRequest,
-  type NodeSettings,
   requestIdOf,
   requiredIfName,
   requiredNetns,

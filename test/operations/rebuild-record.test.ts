@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import type { DelRequest } from "../../daemon/operations/del.ts";
-import type { Origin } from "../../daemon/operations/rebuild-record.ts";
+import type { Origin } from "../../daemon/domain/origin.ts";
 import { fails } from "../fakes/scripted-plugin-runner.ts";
 import {
   addRequest,

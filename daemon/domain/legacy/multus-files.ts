@@ -1,6 +1,7 @@
 /** A record of ours as Multus would have noted it: so that Multus can take the node back and strands nothing (spec §5.1, §5.2). */
 import { parseCniArgs } from "../cni/args.ts";
-import { type Conflist, parseConflist, type Plugin } from "../cni/conf.ts";
+import type { Conflist, Plugin } from "../cni/conf.ts";
+import { recordedConflist } from "../recorded-attachment.ts";
 import { JsonObject, type JsonText } from "../json/json-object.ts";
 import type { RecordedAttachment, SandboxRecord } from "../sandbox-record.ts";
 import type { LegacyFile, LegacyFiles } from "./legacy-files.ts";
@@ -11,10 +12,7 @@ import { CACHE_KIND, resultFileName } from "./result-file.ts";
  * `CNINetworkConfigList`. It will not tell secondary networks their port mappings and bandwidth again, for it notes none.
  */
 export function multusFiles(record: SandboxRecord): Pick<LegacyFiles, "scratch" | "results"> {
-  const known = record.attachments.map((attachment) => {
-    const what = `the recorded config of network "${attachment.network}"`;
-    return { attachment, conflist: parseConflist(attachment.conflist, what) };
-  });
+  const known = record.attachments.map((attachment) => ({ attachment, conflist: recordedConflist(attachment) }));
   return {
     scratch: JSON.stringify(known.map(({ attachment, conflist }, index) => entry(attachment, conflist, index))),
     results: known.flatMap(({ attachment, conflist }) => cachedResult(record, attachment, conflist) ?? []),
