@@ -10,7 +10,9 @@ export interface DelegateSource {
   /** `<namespace>/<name>` of its NAD, or the conf's own name: what status, events and messages call it (spec §4.3). */
   readonly network: string;
   readonly conflist: Conflist;
-  /** The device that the node has set apart for this network, if it needs one (spec §6). */
+  /** The resource that it needs a device of (spec §6.1). */
+  readonly resourceName?: string | undefined;
+  /** That device, once it has been assigned. */
   readonly deviceId?: string | undefined;
   /** Absent for networks that nobody asked for. */
   readonly selection?: Selection | undefined;

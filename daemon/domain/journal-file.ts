@@ -1,6 +1,6 @@
 /**
  * The files of one sandbox in the state directory, and the text of its journal record:
- * `{"version":2,"checksum":"sha256:<hex>","record":{...}}`, made to be read with cat and jq. The checksum is over the exact text of the
+ * `{"version":4,"checksum":"sha256:<hex>","record":{...}}`, made to be read with cat and jq. The checksum is over the exact text of the
  * `record` member, so that any change to it is noticed. JSON that the record carries stands in it as it was given, not as a string of JSON.
  */
 import * as z from "zod";
@@ -23,9 +23,10 @@ export type Sha256 = (text: string) => string;
 
 /**
  * Raised whenever a record gains, loses or changes a member: an older Plexus must refuse what it would only half understand.
- * Version 1 had neither `since` nor `defaultRoute`, and is read still.
+ * Version 1 had neither `since` nor `defaultRoute`, version 2 neither `dialect` nor `device`; both are
+ * read still. There is no version 3: one bit turned over would make it one of those two.
  */
-const VERSION = 2;
+const VERSION = 4;
 
 const RECORD_SUFFIX = ".json";
 const STATUS_SUFFIX = ".network-status";
@@ -161,6 +162,7 @@ function damaged(message: string): PlexusError {
 
 const RecordSchema: z.ZodType<SandboxRecord> = z.strictObject({
   sandbox: branded<SandboxId>("a container id", isSandboxId),
+  dialect: z.literal("tke").optional(),
   pod: z.strictObject({ namespace: z.string(), name: z.string(), uid: z.string() }).optional(),
   netns: branded<NetnsPath>("the path of a network namespace", isNetnsPath),
   searchPath: z.array(z.string()),
@@ -179,6 +181,7 @@ const RecordSchema: z.ZodType<SandboxRecord> = z.strictObject({
       cniArgs: z.string(),
       since: z.number().optional(),
       defaultRoute: z.array(z.string()).optional(),
+      device: z.strictObject({ resource: z.string(), id: z.string(), info: z.string().optional() }).optional(),
       result: z.string().optional(),
     }),
   ),

@@ -20,6 +20,14 @@ export type AttachmentState =
   /** A DEL has begun and not ended: some of it may be gone. */
   | "detaching";
 
+/** A device that the node set apart for one attachment (spec §6). */
+export interface RecordedDevice {
+  readonly resource: string;
+  readonly id: string;
+  /** What its device plugin or its CNI plugin told of it, as JSON, for the network status; absent when nobody did. */
+  readonly info?: JsonText | undefined;
+}
+
 /** One network on one sandbox as one interface. */
 export interface RecordedAttachment {
   /** The CNI_IFNAME of the ADD that made it: one sandbox may be given several ADDs, each with its own DEL. */
@@ -42,12 +50,16 @@ export interface RecordedAttachment {
   readonly since?: number | undefined;
   /** The gateways that were to become the sandbox's default ones, by way of this interface (route-plan.ts); absent when none was asked for. */
   readonly defaultRoute?: readonly string[] | undefined;
+  /** The device that it was given; absent when it needed none. */
+  readonly device?: RecordedDevice | undefined;
   /** The final CNI result, in the conflist's cniVersion, as the plugins said it; absent until attached. */
   readonly result?: JsonText | undefined;
 }
 
 export interface SandboxRecord {
   readonly sandbox: SandboxId;
+  /** Whose rules its pod follows (domain/dialect); absent for the NPWG's. */
+  readonly dialect?: "tke" | undefined;
   readonly pod?: RecordedPod | undefined;
   readonly netns: NetnsPath;
   /** The directories that plugins were looked for in, in order. */

@@ -22,7 +22,7 @@ const encode = (record: SandboxRecord) => encodeRecord(record, sha256);
 const decode = (text: string | Buffer) => decodeRecord(text.toString(), "abc.json", sha256);
 
 /** A file whose checksum is right, whatever its record is. */
-const sealed = (record: string, version = 2) =>
+const sealed = (record: string, version = 4) =>
   `{"version":${version},"checksum":"sha256:${sha256(record)}","record":${record}}\n`;
 
 const sample = recordOf(sandboxId("abc"));
@@ -83,7 +83,7 @@ describe("a record's file", () => {
   it("reads as JSON whose parts are JSON, not strings of it", () => {
     const file: unknown = JSON.parse(encode(sample));
     expect(file).toMatchObject({
-      version: 2,
+      version: 4,
       checksum: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
       record: { sandbox: "abc", attachments: [{ ifName: "net1", conflist: { name: "blue" }, result: { x: 100 } }] },
     });
@@ -161,13 +161,13 @@ describe("a file that was not written so", () => {
     },
     {
       why: "a file of a later version names it",
-      text: sealed("{}", 3),
-      says: "abc.json was written by a newer Plexus, in version 3",
+      text: sealed("{}", 5),
+      says: "abc.json was written by a newer Plexus, in version 5",
     },
     {
       why: "a later version may look different otherwise",
-      text: '{"version":4,"more":[]}',
-      says: "a newer Plexus, in version 4",
+      text: '{"version":6,"more":[]}',
+      says: "a newer Plexus, in version 6",
     },
     { why: "a version that never was is damaged", text: sealed("{}", 0), says: "abc.json is damaged" },
   ])("$why", ({ text, says }) => {
@@ -179,7 +179,7 @@ describe("a file that was not written so", () => {
   it.each([
     { why: "a file of this version is not newer", text: encode(sample), want: false },
     { why: "nor is one that has no version", text: "[]\n", want: false },
-    { why: "a file of a later version is newer", text: '{"version":3,"more":[]}', want: true },
+    { why: "a file of a later version is newer", text: '{"version":5,"more":[]}', want: true },
   ])("$why", ({ text, want }) => {
     expect(isOfNewerVersion(text)).toBe(want);
   });
