@@ -16,7 +16,7 @@ export PATH
 # PACKAGE:PROBE, where the probe is the command or the file that we use of the package.
 to_build="gcc:gcc libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc"
 to_test="jq:jq procps:ps util-linux:flock"
-to_test_as_root="containernetworking-plugins:/usr/lib/cni/bridge iproute2:ip iptables:iptables iputils-ping:ping"
+to_test_as_root="containerd:containerd containernetworking-plugins:/usr/lib/cni/bridge iproute2:ip iptables:iptables iputils-ping:ping runc:runc"
 
 say() { printf 'setup: %s\n' "$*"; }
 complain() { printf 'setup: %s\n' "$*" >&2; }

@@ -4,7 +4,7 @@
  *   node scripts/test.ts                 everything
  *   node scripts/test.ts static unit     the parts named: static, unit, blackbox, node
  *
- * For root a skipped test is a failed one. Others cannot run the tests under test/node/, and are told so.
+ * For root a skipped test is a failed one, unless its suite says in its title that the machine cannot run it, and why. Others cannot run the tests under test/node/, and are told so.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -130,6 +130,7 @@ for (const project of testProjects.filter(wants)) {
 
 const sum = (key: "passed" | "failed" | "skipped"): number => tallies.reduce((total, tally) => total + tally[key], 0);
 const total = { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") };
+for (const suite of tallies.flatMap(({ notRun = [] }) => notRun)) console.log(`\nNOT RUN: ${suite}`);
 if (wants("node") && !isRoot) {
   console.log("\nNOT RUN: the tests under test/node/ need root. Run them with: sudo npm test");
 }

@@ -4,6 +4,8 @@ export interface Tally {
   readonly failed: number;
   readonly skipped: number;
   readonly output: string;
+  /** Suites that this machine's kernel cannot run, each with why. */
+  readonly notRun?: readonly string[];
 }
 
 /** What is read of the report of vitest's JSON reporter. */
@@ -21,9 +23,12 @@ interface VitestRun {
   /** Whether vitest itself was content. */
   readonly ok: boolean;
   readonly output: string;
-  /** Whether skipped tests are in order; otherwise each counts as failed. */
+  /** Whether skipped tests are in order; otherwise each counts as failed, unless its suite says that it cannot run here, and why. */
   readonly maySkip: boolean;
 }
+
+/** The title of a suite that found out that the machine's kernel will not do, and all before it. */
+const CANNOT_RUN = /^.*\(cannot run here: [^)]*\)/;
 
 /** Counts the tests of one run. A file that cannot be loaded, an error outside the tests and a run without tests are one failure each. */
 export function readReport({ report, ok, output, maySkip }: VitestRun): Tally {
@@ -36,16 +41,18 @@ export function readReport({ report, ok, output, maySkip }: VitestRun): Tally {
     (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
   ).length;
   const skipped = tests.filter((test) => test.status !== "passed" && test.status !== "failed");
-  const complaints = maySkip
-    ? []
-    : skipped.map((test) => `skipped, though nothing stands in its way: ${test.file}: ${test.fullName}`);
+  const excused = skipped.filter((test) => maySkip || CANNOT_RUN.test(test.fullName));
+  const complaints = skipped
+    .filter((test) => !excused.includes(test))
+    .map((test) => `skipped, though nothing stands in its way: ${test.file}: ${test.fullName}`);
   const failed = failedTests + brokenFiles + complaints.length;
   const unexplained = failed === 0 && (!ok || tests.length === 0) ? 1 : 0;
   if (tests.length === 0) complaints.push("no test was run");
   return {
     passed,
     failed: failed + unexplained,
-    skipped: maySkip ? skipped.length : 0,
+    skipped: excused.length,
     output: [output.trimEnd(), ...complaints].join("\n"),
+    notRun: [...new Set(excused.flatMap(({ fullName }) => CANNOT_RUN.exec(fullName)?.[0] ?? []))],
   };
 }

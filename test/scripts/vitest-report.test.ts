@@ -3,6 +3,7 @@ import { readReport } from "../../scripts/vitest-report.ts";
 
 const good = { fullName: "good", status: "passed" };
 const bad = { fullName: "bad", status: "failed" };
+const unable = { fullName: "containerd (cannot run here: no runc) runs", status: "skipped" };
 const left = { fullName: "left out", status: "skipped" };
 
 it.each([
@@ -53,6 +54,13 @@ it.each([
     ok: true,
     maySkip: false,
     expected: { passed: 1, failed: 1, skipped: 0 },
+  },
+  {
+    why: "a suite that the machine cannot run is excused, and named",
+    files: [{ name: "a", status: "passed", assertionResults: [good, unable, unable] }],
+    ok: true,
+    maySkip: false,
+    expected: { passed: 1, failed: 0, skipped: 2, notRun: ["containerd (cannot run here: no runc)"] },
   },
 ])("$why", ({ files, ok, maySkip, expected }) => {
   const report = JSON.stringify({ testResults: files });
