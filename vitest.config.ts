@@ -2,14 +2,24 @@ import { defineConfig } from "vitest/config";
 
 const blackbox = "test/shim/binary/**/*.test.ts";
 const node = "test/node/**/*.test.ts";
+const cluster = "test/cluster/**/*.test.ts";
 
 export default defineConfig({
   test: {
     // Rows read as sentences, to their end.
     taskTitleValueFormatTruncate: 0,
     projects: [
-      // Everything that needs neither root nor the shipped shim.
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [blackbox, node] } },
+      // Everything that needs neither root nor the shipped shim. Those in test/cluster/ have a config of their own.
+      // Deadlines are for what hangs, not for machines that are busy.
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [blackbox, node, cluster],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
       // The shipped shim, as a runtime sees it.
       { test: { name: "blackbox", include: [blackbox], testTimeout: 30_000, hookTimeout: 30_000 } },
       // Root only. One file after the other: they share the node's bridges, firewall and processors.

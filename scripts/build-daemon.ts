@@ -1,4 +1,4 @@
-/** Bundles the daemon into `dist/plexus-daemon.mjs`, with every proto file that it loads at run time in `dist/proto/`. */
+/** Bundles the daemon into `dist/plexus-daemon.mjs`, and its installer into `dist/plexus-install.mjs`, with every proto file that it loads at run time in `dist/proto/`. */
 import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
@@ -33,7 +33,7 @@ const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"
 await mkdir(dist, { recursive: true });
 const fresh = await mkdtemp(join(dist, ".daemon-"));
 await build({
-  entryPoints: { "plexus-daemon": join(root, "daemon/main.ts") },
+  entryPoints: { "plexus-daemon": join(root, "daemon/main.ts"), "plexus-install": join(root, "daemon/install.ts") },
   outdir: fresh,
   outExtension: { ".js": ".mjs" },
   // What is imported only when it is needed stays out of the way until then: the Kubernetes client is 18 MB, and only a kubeconfig needs it.
@@ -59,6 +59,6 @@ for (const { from, to } of protos) await cp(join(root, from), join(dist, "proto"
 await cp(join(root, "daemon/plexus-daemon.sh"), join(fresh, "plexus-daemon"));
 await chmod(join(fresh, "plexus-daemon"), 0o755);
 await rm(join(dist, "plexus-daemon.d"), { recursive: true, force: true });
-for (const part of ["plexus-daemon.d", "plexus-daemon.mjs", "plexus-daemon"])
+for (const part of ["plexus-daemon.d", "plexus-daemon.mjs", "plexus-install.mjs", "plexus-daemon"])
   await rename(join(fresh, part), join(dist, part));
 await rm(fresh, { recursive: true });

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import { PlexusError } from "../domain/errors.ts";
+import { decode, goString } from "../domain/json/go-json.ts";
 import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import { ConfigSchema, IDLE_KEYS, MULTUS_LOG_LEVELS, OVERLAY_KEYS, RENAMED_KEYS } from "./schema.ts";
 
@@ -11,6 +12,8 @@ export interface Config extends Settings {
   readonly overlay: JsonObject;
   /** Keys that were given and change nothing. */
   readonly idle: readonly string[];
+  /** By this file the default network says that it is ready, as the overlay has it. */
+  readonly readinessIndicatorFile: string | undefined;
 }
 
 /** Reads the settings from a JSON file. @throws PlexusError naming the file and every setting that is wrong */
@@ -31,13 +34,20 @@ export function parseConfig(text: JsonText, file: string): Config {
   if (!parsed.success) {
     throw new PlexusError("invalid-config", `${file} cannot be used:\n${z.prettifyError(parsed.error)}`);
   }
+  // A binDir of the daemon's wins over the network config's too.
+  const overlay = JsonObject.of(given.filter(([key]) => isOverlay(key) || key === "binDir"));
+  const readinessIndicatorFile = decode(goString, overlay.get(READINESS) ?? "", `${file}: ${READINESS}`);
+  // Where the daemon writes the runtime's conf, what others had in it before does not count (spec §7.4).
+  const isOurs = parsed.data.multusConfigFile === "auto" && readinessIndicatorFile === undefined;
   return Object.freeze({
     ...parsed.data,
-    // A binDir of the daemon's wins over the network config's too.
-    overlay: JsonObject.of(given.filter(([key]) => isOverlay(key) || key === "binDir")),
+    overlay: isOurs ? overlay.with(READINESS, '""') : overlay,
     idle: given.map(([key]) => key).filter(isIdle),
+    readinessIndicatorFile,
   });
 }
+
+const READINESS = "readinessindicatorfile";
 
 const KNOWN_KEYS: ReadonlyMap<string, string> = new Map([
   ...[...Object.keys(ConfigSchema.shape), ...OVERLAY_KEYS, ...IDLE_KEYS].map(

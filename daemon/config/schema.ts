@@ -1,7 +1,13 @@
 import { availableParallelism } from "node:os";
 import * as z from "zod";
+import { CNI_VERSIONS } from "../domain/cni/version.ts";
+import { isNetworkName } from "../domain/ids.ts";
+import { isGenerated, isOwnName, RUNTIME_CONF, RUNTIME_ENDINGS } from "../domain/runtime-conf/conf-names.ts";
 
 const directory = z.string().regex(/^\//, "must be an absolute path");
+const fileName = z.string().regex(/^[^/\0]+$/, "must be the name of a file, not a path");
+const port = z.number().int().positive().max(65_535);
+const address = z.union([z.ipv4(), z.ipv6()]);
 /** A day at most: timers of more than 2^31 ms fire at once. */
 const milliseconds = z.number().int().positive().max(86_400_000);
 
@@ -24,6 +30,10 @@ export const ConfigSchema = z
     kubeconfig: directory.optional(),
     /** Pod and NetworkAttachmentDefinition manifests: the source of truth on a host without Kubernetes. */
     manifestDir: directory.optional(),
+    /** The kubelet's own directory: it tells there which devices a pod has. */
+    kubeletDir: directory.default("/var/lib/kubelet"),
+    /** Where device plugins and CNI plugins leave what they know of devices. Plugins are told this path, so it must be the host's. */
+    deviceInfoDir: directory.default("/var/run/k8s.cni.cncf.io/devinfo"),
     /** How long an ADD waits for a pod that is not known yet. */
     podWaitMs: z.number().int().nonnegative().default(2_500),
     /** Whether an ADD fails when the network status cannot be written in time, or leaves it to be written later. */
@@ -60,18 +70,78 @@ export const ConfigSchema = z
       .max(16 << 20)
       .default(4 << 20),
     logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
+    /** The log goes here, too, appended; nowhere if empty. */
+    logFile: z
+      .string()
+      .regex(/^(\/.*)?$/, "must be an absolute path")
+      .optional(),
+    /** Serves `/metrics` on this port; without it nothing is measured. */
+    metricsPort: port.optional(),
+    /** On this address; without it, on all of the node's. */
+    metricsAddress: address.optional(),
+    /** Serves `/readyz` and `/livez` on this port. */
+    probePort: port.optional(),
+    /** On this address. */
+    probeAddress: address.default("127.0.0.1"),
+    /** Serves Multus' HTTP API for hot-plugging on this socket. */
+    multusSocket: directory.optional(),
+    /** Multus' certificates for each node; there are none here. */
+    perNodeCertificate: z.looseObject({ enabled: z.boolean().default(false) }).optional(),
+    /** Who writes the conf that the runtime reads: `auto`, the daemon, from the default network's; a path, the daemon, copying that file. */
+    multusConfigFile: z.union([z.literal("auto"), directory]).optional(),
+    /** Where the runtime reads confs. */
+    cniConfigDir: directory.default("/etc/cni/net.d"),
+    /** What the conf that is made from the default network's is called there: by its name runtimes and Multus take it or pass it over. */
+    cniConfigFile: fileName
+      .refine((name) => isOwnName(name), "must be 00-plexus.conf or the like: 00-, a plexus in it, .conf or .json")
+      .default(RUNTIME_CONF),
+    /** Where the default network's conf is looked for; without it, in `cniConfigDir`. */
+    multusAutoconfigDir: directory.optional(),
+    /** The name of the default network's conf; without it, the first there is. */
+    multusMasterCNI: fileName
+      .refine((name) => !isGenerated(name), "must not be what Plexus or Multus writes itself")
+      .optional(),
+    /** The version in the runtime's conf; without it, the default network's. */
+    cniVersion: z.enum(CNI_VERSIONS).optional(),
+    /** Write that version into the default network's conf, too. */
+    forceCNIVersion: z.boolean().default(false),
+    /** The name in the runtime's conf. */
+    name: z
+      .string()
+      .refine((name): boolean => isNetworkName(name), "has characters that a network's name must not have")
+      .default("plexus"),
+    /** Take the default network's name instead. */
+    overrideNetworkName: z.boolean().default(false),
+    /** What the runtime's conf calls the executable: its file name in the runtime's plugin directory. */
+    type: fileName.default("plexus"),
+    /** Capabilities in the runtime's conf besides those of the default network's plugins. */
+    capabilities: z.record(z.string(), z.boolean()).optional(),
+    /** `socketDir` as the executable sees it, on the host; without it `socketDir`, less `/host` at its beginning. */
+    daemonSocketDir: directory.optional(),
   })
   .refine((config) => config.hostMountNamespace === undefined || config.hostRoot === undefined, {
     error: "hostMountNamespace and hostRoot exclude each other",
+  })
+  .refine((config) => !config.forceCNIVersion || config.cniVersion !== undefined, {
+    error: "forceCNIVersion needs a cniVersion",
+  })
+  .refine(({ multusConfigFile: file = "auto" }) => file === "auto" || isForRuntimes(file), {
+    error: "multusConfigFile must end in .conf, .conflist or .json, or runtimes pass it over",
   });
+
+function isForRuntimes(file: string): boolean {
+  return RUNTIME_ENDINGS.some((ending) => file.endsWith(ending));
+}
 
 /** Keys of the network config that the daemon's config may hold as well; then they win over what the runtime gives (spec §7.4). */
 export const OVERLAY_KEYS = [
   "auxiliaryCNIChainName",
   "clusterNetwork",
   "confDir",
+  "defaultDelegates",
   "defaultNetworks",
   "delegates",
+  "dialect",
   "globalNamespaces",
   "inheritRuntimeConfig",
   "multusNamespace",
@@ -88,27 +158,7 @@ export const RENAMED_KEYS: Readonly<Record<string, keyof z.input<typeof ConfigSc
 };
 
 /** Keys of Multus' daemon-config.json that are taken and change nothing, so that an existing file can stay as it is. */
-export const IDLE_KEYS = [
-  "capabilities",
-  "cniConfigDir",
-  "cniVersion",
-  "connectionLimit",
-  "daemonSocketDir",
-  "enablePprof",
-  "forceCNIVersion",
-  "logFile",
-  "logOptions",
-  "logToStderr",
-  "metricsPort",
-  "multusAutoconfigDir",
-  "multusConfigFile",
-  "multusMasterCNI",
-  "name",
-  "overrideNetworkName",
-  "perNodeCertificate",
-  "retryDeleteOnError",
-  "type",
-] as const;
+export const IDLE_KEYS = ["connectionLimit", "enablePprof", "logOptions", "logToStderr", "retryDeleteOnError"] as const;
 
 /** Multus' names for how much to log. */
 export const MULTUS_LOG_LEVELS: Readonly<Record<string, string>> = {

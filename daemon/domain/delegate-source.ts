@@ -3,7 +3,7 @@ import { PlexusError } from "./errors.ts";
 import type { Namespace } from "./ids.ts";
 import type { NetConf } from "./netconf.ts";
 import type { Pod } from "./pod.ts";
-import type { Selection } from "./selection.ts";
+import type { Wishes } from "./selection.ts";
 
 /** A network that a sandbox is to get: what it is called, its configuration, and what the pod asks of it. */
 export interface DelegateSource {
@@ -12,10 +12,10 @@ export interface DelegateSource {
   readonly conflist: Conflist;
   /** The resource that it needs a device of (spec §6.1). */
   readonly resourceName?: string | undefined;
-  /** That device, once it has been assigned. */
+  /** That device, once one has been assigned. */
   readonly deviceId?: string | undefined;
-  /** Absent for networks that nobody asked for. */
-  readonly selection?: Selection | undefined;
+  /** What the pod asks of it; absent for networks that no pod asked for. */
+  readonly selection?: Wishes | undefined;
 }
 
 /** The default network first. */

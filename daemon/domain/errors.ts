@@ -17,6 +17,7 @@ export const FAILURES = {
   "delegate-missing": { cni: 104, grpc: "FAILED_PRECONDITION", retry: false },
   "delegate-timed-out": { cni: 105, grpc: "DEADLINE_EXCEEDED", retry: true },
   "delegate-failed": { cni: 106, grpc: "UNKNOWN", retry: false },
+  "device-missing": { cni: 107, grpc: "FAILED_PRECONDITION", retry: true },
   internal: { cni: 999, grpc: "INTERNAL", retry: false },
 } as const;
 

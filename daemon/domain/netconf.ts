@@ -10,15 +10,25 @@ export interface NetConf {
   readonly name: NetworkName;
   /** What the runtime wants its result in. */
   readonly version: CniVersion;
+  /** Whose rules pods follow: Multus', or those of TKE's fork. */
+  readonly dialect: "npwg" | "tke";
+  /** A pod with an annotation of the fork's follows the fork's rules. */
+  readonly podsChooseDialect: boolean;
   readonly networks: ClusterNetworks;
-  /** Where networks without a config of their own, and those given by name, are looked for on disk. */
-  readonly confDir: string;
+  /** Of the fork: the networks of pods that name none, in the form of its annotation. */
+  readonly defaultDelegates: string | undefined;
+  /** Where confs that are given by name are looked for; undefined leaves it to the dialect. */
+  readonly confDir: string | undefined;
   /** Searched before CNI_PATH; undefined leaves it to the daemon's own setting. */
   readonly binDir: string | undefined;
   /** Capability args from the runtime, of any kind. */
   readonly runtimeConfig: JsonObject;
   /** Secondary networks are told the runtime's port mappings and bandwidth too, as Multus does. */
   readonly inheritRuntimeConfig: boolean;
+  /** What is different on purpose from the original is as in the original, where that does no harm. */
+  readonly strictCompat: boolean;
+  /** It says how to reach the API server. The daemon has its own way, but TKE's fork shows a network status only then. */
+  readonly namesKubeconfig: boolean;
   /** Where the networks of the cluster itself are defined. */
   readonly multusNamespace: Namespace;
   /** Pods in these get no defaultNetworks. */
@@ -52,8 +62,10 @@ const goStrings = z.array(z.string()).optional();
 const Fields = goStruct({
   name: goString,
   cniVersion: goString,
+  dialect: z.enum(["npwg", "tke", "auto"]).optional(),
   confDir: goString,
   binDir: goString,
+  kubeconfig: goString,
   clusterNetwork: goString,
   defaultNetworks: goStrings,
   multusNamespace: goString,
@@ -78,14 +90,20 @@ export function parseNetConf(text: JsonText, overlay: JsonObject = JsonObject.em
   if (!isNetworkName(fields.name)) {
     throw new PlexusError("invalid-config", "invalid characters found in network name", { details: fields.name });
   }
+  const networks = clusterNetworks(conf, fields);
+  const defaultDelegates = defaultDelegatesOf(conf, fields.strictCompat);
   return {
     name: fields.name,
     version: cniVersion(fields.cniVersion ?? ""),
-    networks: clusterNetworks(conf, fields),
-    confDir: fields.confDir ?? "/etc/cni/multus/net.d",
+    ...dialectOf(fields.dialect, networks, defaultDelegates),
+    networks,
+    defaultDelegates,
+    confDir: fields.confDir,
     binDir: fields.binDir,
     runtimeConfig: objectAt(conf, "runtimeConfig"),
     inheritRuntimeConfig: fields.inheritRuntimeConfig || fields.strictCompat,
+    strictCompat: fields.strictCompat,
+    namesKubeconfig: fields.kubeconfig !== undefined,
     multusNamespace: namespace(fields.multusNamespace ?? "kube-system"),
     systemNamespaces: fields.systemNamespaces ?? ["kube-system"],
     isolation: fields.namespaceIsolation ? { globalNamespaces: globalNamespaces(fields.globalNamespaces) } : undefined,
@@ -105,6 +123,33 @@ function clusterNetworks(
   const text = conf.textFolded("delegates");
   const delegates = text === undefined || text === "null" ? [] : elementsOf(text, `${WHAT}: delegates`);
   return { given: "inline", delegates };
+}
+
+/** Where nothing says whose rules they are, a config that only the fork can do anything with is the fork's. */
+function dialectOf(
+  said: "npwg" | "tke" | "auto" | undefined,
+  networks: ClusterNetworks,
+  defaultDelegates: string | undefined,
+): Pick<NetConf, "dialect" | "podsChooseDialect"> {
+  if (said === "npwg" || said === "tke") return { dialect: said, podsChooseDialect: false };
+  const hasNone = networks.given === "inline" && networks.delegates.length === 0;
+  return {
+    dialect: hasNone && defaultDelegates !== undefined ? "tke" : "npwg",
+    podsChooseDialect: said === "auto",
+  };
+}
+
+/** A string. The fork takes no list; we do, of names or of the objects that the annotation's JSON form has (dialect spec T5). */
+function defaultDelegatesOf(conf: JsonObject, strictCompat: boolean): string | undefined {
+  const text = conf.textFolded("defaultDelegates");
+  const value: unknown = text === undefined ? null : JSON.parse(text);
+  if (text === undefined || value === null || value === "") return undefined;
+  if (typeof value === "string") return value;
+  if (strictCompat || !Array.isArray(value)) {
+    throw new PlexusError("decode-failure", `${WHAT}: defaultDelegates: expected string`);
+  }
+  const areNames = value.length > 0 && value.every((item) => typeof item === "string");
+  return areNames ? value.join(",") : text;
 }
 
 /** A list of its own replaces the default one, so `default` must then be named again (spec T149). */

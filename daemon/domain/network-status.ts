@@ -1,6 +1,7 @@
-/** The annotation `k8s.v1.cni.cncf.io/network-status`: what a pod's interfaces came to be (spec §3.5). */
+/** What a pod's interfaces came to be, as an annotation tells it (spec §3.5). */
 import { parseCidr } from "./addresses.ts";
 import type { CniResult, ResultDns, ResultInterface, ResultIp } from "./cni/result.ts";
+import type { JsonText } from "./json/json-object.ts";
 
 /** One interface. The members are in the order in which they are printed. */
 export interface NetworkStatus {
@@ -14,18 +15,21 @@ export interface NetworkStatus {
   /** Only ever true, on the interface that traffic takes unless told otherwise. */
   readonly default?: true | undefined;
   readonly dns: ResultDns;
+  /** What the device plugin or the CNI plugin says of the attachment's device. */
+  readonly "device-info"?: unknown;
   /** Gateways of the default routes in the result. */
   readonly gateway?: readonly string[] | undefined;
 }
 
-/** What one attachment contributes. A result without interfaces contributes nothing, whatever addresses it has. */
+/** What one attachment contributes, as the NPWG has it. A result without interfaces contributes nothing, whatever addresses it has. */
 export function statusOf(attachment: {
   readonly network: string;
   /** Whether this is the pod's default network. */
   readonly primary: boolean;
   readonly result: CniResult;
+  readonly deviceInfo?: JsonText | undefined;
 }): readonly NetworkStatus[] {
-  const { network, primary, result } = attachment;
+  const { network, primary, result, deviceInfo } = attachment;
   const inSandbox = [...result.interfaces.entries()].filter(([, { sandbox }]) => sandbox !== undefined);
   const entry = (link: ResultInterface | undefined, ips: readonly ResultIp[], isDefault: boolean): NetworkStatus => ({
     name: network,
@@ -35,6 +39,7 @@ export function statusOf(attachment: {
     mtu: link?.mtu,
     default: isDefault ? true : undefined,
     dns: result.dns,
+    "device-info": deviceInfo === undefined ? undefined : (JSON.parse(deviceInfo) as unknown),
     gateway: unlessEmpty(defaultGateways(result)),
   });
 
@@ -63,7 +68,7 @@ function defaultGateways({ routes }: CniResult): string[] {
     .filter((gw) => gw !== undefined);
 }
 
-function withoutPrefixLength(cidr: string): string {
+export function withoutPrefixLength(cidr: string): string {
   return cidr.split("/", 1)[0] ?? cidr;
 }
 

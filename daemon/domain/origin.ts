@@ -13,7 +13,7 @@ export interface NodeSettings {
 export interface Origin {
   readonly netConf: NetConf;
   readonly args: CniArgs;
-  /** binDir first, then CNI_PATH; absolute directories, each once (delegates B.3). */
+  /** Absolute directories, each once: binDir first, then CNI_PATH (delegates B.3); the other way round where TKE's rules hold. */
   readonly searchPath: readonly string[];
   /** CNI_NETNS_OVERRIDE as given. */
   readonly netnsOverride: string;
@@ -33,7 +33,10 @@ export function parseOrigin(
   { binDir, overlay }: NodeSettings,
 ): Origin {
   const netConf = parseNetConf(conf, overlay);
-  return { netConf, args: parseCniArgs(args), searchPath: searchPath(netConf.binDir ?? binDir, path), netnsOverride };
+  const own = [netConf.binDir ?? binDir];
+  const given = path.split(":");
+  const directories = netConf.dialect === "tke" ? [...given, ...own] : [...own, ...given];
+  return { netConf, args: parseCniArgs(args), searchPath: searchPath(directories), netnsOverride };
 }
 
 /** Whether CNI_NETNS_OVERRIDE allows the host's own network namespace. */
@@ -41,7 +44,6 @@ export function mayBeHosts(netnsOverride: string): boolean {
   return ["1", "true"].includes(netnsOverride.toLowerCase());
 }
 
-function searchPath(binDir: string, cniPath: string): readonly string[] {
-  const directories = [binDir, ...cniPath.split(":")].filter((directory) => directory.startsWith("/"));
-  return [...new Set(directories)];
+export function searchPath(directories: readonly string[]): readonly string[] {
+  return [...new Set(directories.filter((directory) => directory.startsWith("/")))];
 }

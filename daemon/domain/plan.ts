@@ -1,13 +1,14 @@
 /** Decides, before anything is run, which networks a sandbox gets, as which interfaces, with what. */
-import { delegateCniArgs, type CniArgs } from "./cni/args.ts";
+import type { CniArgs, CniArgsPair } from "./cni/args.ts";
 import { changePlugins, type Conflist } from "./cni/conf.ts";
 import type { DelegateSource, DelegateSources } from "./delegate-source.ts";
-import { PlexusError } from "./errors.ts";
+import type { Dialect, Placed, RuntimeConf } from "./dialect/dialect.ts";
+import { npwg } from "./dialect/npwg.ts";
 import { separateFlannels } from "./flannel.ts";
-import { type IfName, isIfName } from "./ids.ts";
+import type { IfName } from "./ids.ts";
 import { JsonObject, type JsonText } from "./json/json-object.ts";
-import type { NetConf } from "./netconf.ts";
-import type { Selection } from "./selection.ts";
+import type { RecordedDevice } from "./sandbox-record.ts";
+import type { Wishes } from "./selection.ts";
 
 /** One network on one sandbox as one interface, ready to be made. */
 export interface PlannedAttachment {
@@ -18,6 +19,8 @@ export interface PlannedAttachment {
   readonly primary: boolean;
   readonly conflist: Conflist;
   readonly capabilityArgs: JsonObject;
+  /** The one that its plugins are told of, if any. */
+  readonly device?: RecordedDevice | undefined;
   /** The gateways that are to become the pod's default ones, by way of this interface; an empty list leaves the pod without any. */
   readonly defaultRoute: readonly string[] | undefined;
   /** CNI_ARGS for every verb. */
@@ -27,47 +30,48 @@ export interface PlannedAttachment {
 }
 
 export interface PlanInput {
-  readonly netConf: Pick<NetConf, "runtimeConfig" | "inheritRuntimeConfig">;
+  /** Whose rules the pod follows. */
+  readonly dialect: Dialect;
+  readonly netConf: RuntimeConf;
   readonly args: CniArgs;
   /** CNI_IFNAME. */
   readonly ifName: IfName;
   readonly sources: DelegateSources;
 }
 
-/** What the runtime asks of the pod's one interface; another network must not repeat it. */
-const PRIMARY_ONLY: ReadonlySet<string> = new Set(["ips", "mac", "infinibandGUID", "deviceID", "CNIDeviceInfoFile"]);
-
-/** These Multus repeats for every network, so that a pod's host ports are mapped twice (delegates B.2); we do when asked to. */
-const INHERITABLE: ReadonlySet<string> = new Set(["portMappings", "bandwidth"]);
-
 /** The attachments in the order in which they are to be made. @throws PlexusError; nothing has been run then. */
-export function planAttachments({ netConf, args, ifName, sources }: PlanInput): readonly PlannedAttachment[] {
-  const conflists = separateFlannels(sources.map(conflistOf), (index) => interfaceName(sources[index], index, ifName));
-  const planned = sources.map((source, index): PlannedAttachment => {
-    const { selection } = source;
-    const primary = index === 0;
-    return {
-      ifName: interfaceName(source, index, ifName),
-      network: source.network,
-      primary,
-      conflist: conflists[index] ?? source.conflist,
-      capabilityArgs: primary ? netConf.runtimeConfig : secondaryCapabilities(netConf, source),
-      defaultRoute: selection?.defaultRoute,
-      cniArgs: delegateCniArgs(args, []),
-      addCniArgs: delegateCniArgs(args, legacyArgs(selection)),
-    };
-  });
-  refuseClashes(planned);
-  return planned;
+export function planAttachments({ sources, ifName, ...rest }: PlanInput): readonly PlannedAttachment[] {
+  const planned = rest.dialect.place(sources, ifName).map((placed) => planOne(rest, placed));
+  const conflists = separateFlannels(
+    planned.map(({ conflist }) => conflist),
+    (index) => planned[index]?.ifName ?? ifName,
+  );
+  return planned.map((plan, index) => ({ ...plan, conflist: conflists[index] ?? plan.conflist }));
 }
 
-/** The index counts over all networks, so the first beside the default one is net1 even if an earlier one has a name of its own (spec §1.2). */
-function interfaceName(source: DelegateSource | undefined, index: number, primary: IfName): IfName {
-  const requested = source?.selection?.interface;
-  if (requested !== undefined) return requested;
-  const name = index === 0 ? primary : `net${index}`;
-  if (!isIfName(name)) throw new PlexusError("internal", `interface name ${name} is not valid`);
-  return name;
+/** A network that joins a sandbox later, as this interface. */
+export function planOneMore(source: DelegateSource, args: CniArgs, ifName: IfName): PlannedAttachment {
+  const netConf = { runtimeConfig: JsonObject.empty, inheritRuntimeConfig: false };
+  return planOne({ dialect: npwg, netConf, args }, { source, ifName, primary: false });
+}
+
+function planOne(
+  { dialect, netConf, args }: Pick<PlanInput, "dialect" | "netConf" | "args">,
+  { source, ifName, primary }: Placed,
+): PlannedAttachment {
+  const { network, selection } = source;
+  const capabilityArgs = dialect.capabilityArgs(netConf, source, primary);
+  return {
+    ifName,
+    network,
+    primary,
+    conflist: conflistOf(source),
+    capabilityArgs,
+    device: deviceOf(source, capabilityArgs),
+    defaultRoute: selection?.defaultRoute,
+    cniArgs: dialect.cniArgs(args, []),
+    addCniArgs: dialect.cniArgs(args, legacyArgs(selection)),
+  };
 }
 
 function conflistOf({ network, conflist, selection, deviceId }: DelegateSource): Conflist {
@@ -99,47 +103,19 @@ function objectAt(conf: JsonObject, key: string, network: string): JsonObject {
     : JsonObject.parse(text, `${key} in the config of network "${network}"`);
 }
 
-/** What the runtime says to all, and over it what the pod asks of this network (spec §4.8). The primary's is the runtime's alone. */
-function secondaryCapabilities(
-  { runtimeConfig, inheritRuntimeConfig }: PlanInput["netConf"],
-  { selection, deviceId }: DelegateSource,
-): JsonObject {
-  const isShared = (name: string): boolean =>
-    !PRIMARY_ONLY.has(name) && (inheritRuntimeConfig || !INHERITABLE.has(name));
-  const shared = JsonObject.of([...runtimeConfig.entries()].filter(([name]) => isShared(name)));
-  const requested: readonly (readonly [string, unknown])[] = [
-    ["portMappings", selection?.portMappings],
-    ["bandwidth", selection?.bandwidth],
-    ["ips", selection?.ips],
-    ["mac", selection?.mac],
-    ["infinibandGUID", selection?.infinibandGuid],
-    ["deviceID", deviceId ?? selection?.deviceId],
-  ];
-  return requested
-    .filter(([, value]) => value !== undefined)
-    .reduce((args, [name, value]) => args.with(name, JSON.stringify(value)), shared);
+/** One that was set apart for it, else one that the pod or the runtime named. */
+function deviceOf(
+  { resourceName = "", deviceId }: DelegateSource,
+  capabilityArgs: JsonObject,
+): RecordedDevice | undefined {
+  if (deviceId !== undefined) return { resource: resourceName, id: deviceId };
+  const named = capabilityArgs.get("deviceID");
+  return typeof named === "string" && named !== "" ? { resource: "", id: named } : undefined;
 }
 
-function legacyArgs(selection: Selection | undefined): readonly (readonly [string, string])[] {
+function legacyArgs(selection: Wishes | undefined): readonly CniArgsPair[] {
   return [
     ...(selection?.mac === undefined ? [] : [["MAC", selection.mac] as const]),
     ...(selection?.ips === undefined ? [] : [["IP", selection.ips.join(",")] as const]),
   ];
-}
-
-function refuseClashes(planned: readonly PlannedAttachment[]): void {
-  const owners = new Map<IfName, string>();
-  for (const { ifName, network } of planned) {
-    const other = owners.get(ifName);
-    if (other !== undefined) {
-      throw new PlexusError(
-        "interface-conflict",
-        `networks "${other}" and "${network}" both ask for interface ${ifName}`,
-        {
-          details: "give one of them another interface name in the pod's networks annotation",
-        },
-      );
-    }
-    owners.set(ifName, network);
-  }
 }

@@ -16,6 +16,8 @@ export interface Pod extends PodKey {
 export const NETWORKS_ANNOTATION = "k8s.v1.cni.cncf.io/networks";
 /** Replaces the default network for this pod (spec §3.3). */
 export const DEFAULT_NETWORK_ANNOTATION = "v1.multus-cni.io/default-network";
+/** Of TKE's fork of Multus: all of this pod's networks. */
+export const TKE_NETWORKS_ANNOTATION = "tke.cloud.tencent.com/networks";
 /** Present and not `api` on a static pod, whose mirror in the API server has another UID (spec §1.3). */
 const CONFIG_SOURCE_ANNOTATION = "kubernetes.io/config.source";
 
@@ -23,6 +25,7 @@ const CONFIG_SOURCE_ANNOTATION = "kubernetes.io/config.source";
 export const KEPT_POD_ANNOTATIONS: ReadonlySet<string> = new Set([
   NETWORKS_ANNOTATION,
   DEFAULT_NETWORK_ANNOTATION,
+  TKE_NETWORKS_ANNOTATION,
   CONFIG_SOURCE_ANNOTATION,
 ]);
 

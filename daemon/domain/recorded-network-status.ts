@@ -1,14 +1,16 @@
-import { renderNetworkStatus, statusOf } from "./network-status.ts";
+import type { Dialect } from "./dialect/dialect.ts";
+import { recordedDialect } from "./dialect/dialects.ts";
+import { renderNetworkStatus } from "./network-status.ts";
 import { recordedResult } from "./recorded-attachment.ts";
 import { withRoutedResults } from "./routed-results.ts";
 import type { SandboxRecord } from "./sandbox-record.ts";
 
-/** The value of the network-status annotation for what a record says is attached, in the order it was made (spec §3.5). */
-export function recordedNetworkStatus(record: SandboxRecord): string {
-  const entries = withRoutedResults(record.attachments).flatMap((attachment) => {
-    const { network, primary } = attachment;
+/** The value of the annotation for the network status of what a record says is attached, in the order it was made (spec §3.5). */
+export function recordedNetworkStatus(record: SandboxRecord, { status }: Dialect = recordedDialect(record)): string {
+  const entries = withRoutedResults(record.attachments).flatMap((attachment, index) => {
+    const { network, primary, device } = attachment;
     const result = recordedResult(attachment);
-    return result === undefined ? [] : statusOf({ network, primary, result });
+    return result === undefined ? [] : status.entriesOf({ network, primary, index, result, deviceInfo: device?.info });
   });
   return renderNetworkStatus(entries);
 }

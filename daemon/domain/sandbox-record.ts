@@ -20,8 +20,9 @@ export type AttachmentState =
   /** A DEL has begun and not ended: some of it may be gone. */
   | "detaching";
 
-/** A device that the node set apart for one attachment (spec §6). */
+/** The device of one attachment (spec §6). */
 export interface RecordedDevice {
+  /** What it was set apart as; empty for one that the pod's annotation or the runtime named. */
   readonly resource: string;
   readonly id: string;
   /** What its device plugin or its CNI plugin told of it, as JSON, for the network status; absent when nobody did. */
@@ -50,8 +51,13 @@ export interface RecordedAttachment {
   readonly since?: number | undefined;
   /** The gateways that were to become the sandbox's default ones, by way of this interface (route-plan.ts); absent when none was asked for. */
   readonly defaultRoute?: readonly string[] | undefined;
-  /** The device that it was given; absent when it needed none. */
+  /** The device that its plugins were told of; absent when there was none. */
   readonly device?: RecordedDevice | undefined;
+  /**
+   * It comes or goes by itself, while its owner's others stand: an interrupted change of it concerns nothing else. It still goes with its
+   * owner. Absent for what came with its owner and has stood since.
+   */
+  readonly alone?: boolean | undefined;
   /** The final CNI result, in the conflist's cniVersion, as the plugins said it; absent until attached. */
   readonly result?: JsonText | undefined;
 }
@@ -70,6 +76,13 @@ export interface SandboxRecord {
   readonly createdAt: number;
   /** In the order in which they are made. */
   readonly attachments: readonly RecordedAttachment[];
+}
+
+/** What must go because an ADD or DEL was interrupted: all that its owner has, or the one that was to come or go alone. */
+export function isUnfinished(attachments: readonly RecordedAttachment[]): (attachment: RecordedAttachment) => boolean {
+  const halfWay = attachments.filter(({ state }) => state !== "attached");
+  const owners = new Set(halfWay.filter(({ alone }) => alone !== true).map(({ owner }) => owner));
+  return (attachment) => owners.has(attachment.owner) || halfWay.includes(attachment);
 }
 
 /** When an attachment was asked for: one sandbox may be given several ADDs, at different times. */

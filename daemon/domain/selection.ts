@@ -6,11 +6,15 @@ import { isIfName, namespace, type IfName, type Namespace } from "./ids.ts";
 import { decode, goString, goStruct } from "./json/go-json.ts";
 import { elementsOf, JsonObject, parseJson, type JsonText } from "./json/json-object.ts";
 
-/** One wanted attachment. A field that was not given, or given empty, is absent. */
-export interface Selection {
+/** One wanted attachment. */
+export interface Selection extends Wishes {
   readonly namespace: Namespace;
   /** May be empty, as in `net1,`: such a selection is well-formed, but no network will be found for it. */
   readonly name: string;
+}
+
+/** What a pod asks of one network. A field that was not given, or given empty, is absent. */
+export interface Wishes {
   readonly interface?: IfName | undefined;
   /** Each an address, with or without prefix length. */
   readonly ips?: readonly string[] | undefined;
@@ -47,23 +51,44 @@ export interface Bandwidth {
  */
 export function parseSelections(text: string | undefined, home: Namespace): readonly Selection[] {
   if (text === undefined || text === "") return [];
-  return /[[{"]/.test(text) ? parseJsonForm(text, home) : text.split(",").map((item) => parseItem(item, home));
+  return isJsonForm(text) ? parseJsonForm(text, home) : text.split(",").map((item) => parseItem(item, home));
 }
 
-/** `[<namespace>/]<name>[@<interface>]`. The slash is looked for first, so none may hide in the interface. */
+export function isJsonForm(text: string): boolean {
+  return /[[{"]/.test(text);
+}
+
 function parseItem(item: string, home: Namespace): Selection {
-  const [target = "", explicitNamespace = "", ...moreSlashes] = item.split("/").map(trim).toReversed();
+  const { namespace, name, ifName } = parseShorthand(item, ["namespace", "name"]);
+  return {
+    namespace: orHome(namespace, home),
+    name,
+    interface: ifName === "" ? undefined : checkedIfName(ifName, OF_ITEM),
+  };
+}
+
+/** The parts of an item of the short form; empty where there is none. */
+export interface Shorthand {
+  readonly namespace: string;
+  readonly name: string;
+  readonly ifName: string;
+}
+
+/**
+ * `[<namespace>/]<name>[@<interface>]`. The slash is looked for first, so none may hide in the interface.
+ * @param labels the parts that must be labels, in the order of checking
+ * @throws PlexusError `invalid-config`
+ */
+export function parseShorthand(item: string, labels: readonly (keyof Shorthand)[]): Shorthand {
+  const [target = "", namespace = "", ...moreSlashes] = item.split("/").map(trim).toReversed();
   if (moreSlashes.length > 0) throw misspelt("Invalid network object (failed at '/')");
   const [name = "", ifName = "", ...moreAts] = target.split("@").map(trim);
   if (moreAts.length > 0) throw misspelt("Invalid network object (failed at '@')");
-  for (const label of [explicitNamespace, name]) {
+  const parts = { namespace, name, ifName };
+  for (const label of labels.map((part) => parts[part])) {
     if (label !== "" && !DNS_LABEL.test(label)) throw misspelt(`${LABEL_RULE}, mismatch @ '${label}'`);
   }
-  return {
-    namespace: orHome(explicitNamespace, home),
-    name,
-    interface: ifName === "" ? undefined : checkedIfName(ifName, `${WHERE}parsePodNetworkObjectName: `),
-  };
+  return parts;
 }
 
 function parseJsonForm(text: JsonText, home: Namespace): Selection[] {
@@ -96,7 +121,8 @@ function toSelection(element: z.output<typeof Element>, index: number, home: Nam
   };
 }
 
-function checkedIfName(text: string, where: string): IfName {
+/** @param where begins the message */
+export function checkedIfName(text: string, where: string): IfName {
   if (isIfName(text)) return text;
   throw new PlexusError("invalid-config", `${where}${IF_NAME_RULE}. interface name '${text}'`, {
     details: "an interface name has at most 15 bytes, is neither . nor .., and has no '/', ':' or blanks in it",
@@ -140,6 +166,8 @@ const Element = goStruct({
 });
 
 const WHERE = "parsePodNetworkAnnotation: ";
+/** Begins what is told of an item of the short form. */
+export const OF_ITEM = `${WHERE}parsePodNetworkObjectName: `;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const LABEL_RULE =
   "Failed to parse: one or more items did not match comma-delimited format (must consist of lower case alphanumeric characters). " +
@@ -147,7 +175,7 @@ const LABEL_RULE =
 const IF_NAME_RULE = "Failed to parse interface name: must be less than 15 chars and not contain '/' or spaces";
 
 function misspelt(message: string): PlexusError {
-  return new PlexusError("invalid-config", `${WHERE}parsePodNetworkObjectName: ${message}`, {
+  return new PlexusError("invalid-config", OF_ITEM + message, {
     details: "write [<namespace>/]<name>[@<interface>], separated by commas, or a JSON list",
   });
 }

@@ -1,5 +1,7 @@
 import type { CniArgs } from "../domain/cni/args.ts";
 import { convertResult } from "../domain/cni/convert.ts";
+import type { Dialect } from "../domain/dialect/dialect.ts";
+import { dialectFor } from "../domain/dialect/dialects.ts";
 import { FAILURES, PlexusError } from "../domain/errors.ts";
 import type { IfName, NetnsPath, SandboxId } from "../domain/ids.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
@@ -14,11 +16,14 @@ import type { Clock } from "../ports/clock.ts";
 import type { Events } from "../ports/events.ts";
 import type { SandboxLinks } from "../ports/sandbox-links.ts";
 import type { SandboxRoutes } from "../ports/sandbox-routes.ts";
+import { assignDevices, type DeviceDeps } from "./assign-devices.ts";
 import { detach, type DetachDeps, podPrefix, surroundingsOf } from "./detach.ts";
+import { copyDeviceInfo, readDeviceInfo, withDeviceInfoFile } from "./device-info.ts";
 import { type DelegateDeps, findDelegates, findPod } from "./find-delegates.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
 import type { Progress } from "./run-conflist.ts";
 import { refuseIfGivenUp, type Scope } from "./scope.ts";
+import { showStatus } from "./show-status.ts";
 import { type DefaultRouteChange, makeDefaultRouteChange } from "./set-default-routes.ts";
 import { type ReadinessDeps, waitUntilReady } from "./wait-until-ready.ts";
 
@@ -35,18 +40,24 @@ export interface AddRequest {
   readonly netConf: NetConf;
 }
 
-export interface AddDeps extends DetachDeps, DelegateDeps, ReadinessDeps {
+export interface AddDeps extends DetachDeps, DelegateDeps, DeviceDeps, ReadinessDeps {
   readonly queue: SandboxQueue;
   readonly links: SandboxLinks;
   readonly routes: SandboxRoutes;
   readonly events: Events;
+  /** Does the DEL that waits in the spool for the same sandbox and interface, if there is one: it was asked for before this ADD. */
+  readonly settle: (request: AddRequest, scope: Scope) => Promise<void>;
   /** How long undoing a failed ADD may take: the request's own deadline has usually just passed. */
   readonly undoTimeoutMs: number;
 }
 
 /** Attaches a sandbox to its networks, all or none. Resolves with the default network's result, in the version the runtime asked for. */
 export function makeAdd(deps: AddDeps): (request: AddRequest, scope: Scope) => Promise<JsonText> {
-  return (request, scope) => deps.queue.run(request.sandbox, "in-turn", scope.signal, () => add(deps, request, scope));
+  return (request, scope) =>
+    deps.queue.run(request.sandbox, "in-turn", scope.signal, async () => {
+      await deps.settle(request, scope);
+      return add(deps, request, scope);
+    });
 }
 
 async function add(deps: AddDeps, request: AddRequest, scope: Scope): Promise<JsonText> {
@@ -58,6 +69,7 @@ async function add(deps: AddDeps, request: AddRequest, scope: Scope): Promise<Js
 interface Prepared {
   /** As its source has it. Its UID may not be the runtime's: the mirror of a static pod has one of its own. */
   readonly pod: Pod | undefined;
+  readonly dialect: Dialect;
   readonly planned: readonly PlannedAttachment[];
   readonly routeGoals: readonly RouteGoal[];
   readonly intent: SandboxRecord;
@@ -67,24 +79,30 @@ interface Prepared {
 async function prepare(deps: AddDeps, request: AddRequest, scope: Scope): Promise<Prepared> {
   await waitUntilReady(deps, request.netConf, scope.signal, "try-again-later");
   const pod = await findPod(deps.pods, request.args, scope.signal);
+  const dialect = dialectFor(request.netConf, pod);
   const sources = await findDelegates(deps, request.netConf, pod, scope).catch((thrown: unknown) => {
     tellOfMissingNetwork(deps.events, pod, PlexusError.from(thrown));
     throw thrown;
   });
-  const planned = planAttachments({ ...request, sources });
-  const routeGoals = planDefaultRoutes(planned);
   const others = await clearTheGround(deps, request, scope);
+  const held = others.flatMap(({ device }) => device ?? []);
+  const needs = { sources, netConf: request.netConf, pod, podUid: request.args.podUid, held };
+  const equipped = await assignDevices(deps, needs, scope);
+  const planned = planAttachments({ ...request, dialect, sources: equipped }).map((plan) =>
+    withDeviceInfoFile(deps.deviceInfoFiles, request.sandbox, plan),
+  );
+  const routeGoals = planDefaultRoutes(planned);
   await refuseTakenLinks(deps.links, request, planned, scope.signal);
-  const intent = intendedRecord(deps.clock, request, planned, others);
+  const intent = intendedRecord(deps.clock, { ...request, dialect }, planned, others);
   await deps.journal.write(intent);
-  return { pod, planned, routeGoals, intent };
+  return { pod, dialect, planned, routeGoals, intent };
 }
 
 /** Runs the plan. From here on everything that exists is on record, and any failure takes it all away again. */
 async function attach(
   deps: AddDeps,
   request: AddRequest,
-  { pod, planned, routeGoals, intent }: Prepared,
+  { pod, dialect, planned, routeGoals, intent }: Prepared,
   scope: Scope,
 ): Promise<JsonText> {
   const begun: RecordedAttachment[] = [];
@@ -96,18 +114,19 @@ async function attach(
     for (const plan of planned) {
       begun.push(recorded(request, plan, intent.createdAt));
       progress.started = 0;
+      await copyDeviceInfo(deps.deviceInfoFiles, request.sandbox, plan, scope);
       const result = await runPlan(deps, intent, plan, progress, scope);
-      begun[begun.length - 1] = recorded(request, plan, intent.createdAt, result);
+      const info = await readDeviceInfo(deps.deviceInfoFiles, request.sandbox, plan, scope);
+      begun[begun.length - 1] = recorded(request, plan, intent.createdAt, { result, info });
     }
     return await named(podPrefix(intent.pod), async () => {
       refuseIfGivenUp(scope.signal);
       const answer = primaryResult(planned, begun, request.netConf);
       await defaultRoutes.set(scope.signal);
       const done = { ...intent, attachments: [...others, ...begun] };
-      const status = recordedNetworkStatus(done);
+      const status = recordedNetworkStatus(done, dialect);
       await deps.journal.write(done);
-      const target = { sandbox: request.sandbox, pod, podUid: pod?.uid ?? "" };
-      await deps.statusBoard.publish(target, status, scope.signal);
+      await showStatus(deps, dialect.status, { sandbox: request.sandbox, pod, status }, scope);
       tellOfInterfaces(deps.events, pod, done);
       return answer;
     });
@@ -169,9 +188,9 @@ async function undo(
 }
 
 /** Looks before anything runs, so that an interface that is there already is never taken for ours and deleted (spec §1.2). */
-async function refuseTakenLinks(
+export async function refuseTakenLinks(
   links: SandboxLinks,
-  request: AddRequest,
+  request: Pick<AddRequest, "netns" | "netnsMayBeHosts">,
   planned: readonly PlannedAttachment[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -216,7 +235,8 @@ async function clearTheGround(
   const record = await deps.journal.read(request.sandbox);
   if (record === undefined) return [];
   const mine = record.attachments.filter(isOf(request));
-  if (mine.length > 0 && mine.every(({ state }) => state === "attached")) {
+  const cameTogether = mine.filter(({ alone }) => alone !== true);
+  if (cameTogether.length > 0 && cameTogether.every(({ state }) => state === "attached")) {
     throw new PlexusError("interface-conflict", `sandbox ${request.sandbox} is already attached as ${request.ifName}`, {
       details: "DEL it first",
     });
@@ -236,13 +256,14 @@ function isOf(request: AddRequest): (attachment: RecordedAttachment) => boolean 
 /** What is about to be made, beside what others made for the sandbox. */
 export function intendedRecord(
   clock: Clock,
-  request: Omit<AddRequest, "netnsMayBeHosts">,
+  request: Omit<AddRequest, "netnsMayBeHosts"> & { readonly dialect: Dialect },
   planned: readonly PlannedAttachment[],
   others: readonly RecordedAttachment[],
 ): SandboxRecord {
   const createdAt = clock.now();
   return {
     sandbox: request.sandbox,
+    ...(request.dialect.name === "tke" && { dialect: "tke" }),
     pod: recordedPod(request.args),
     netns: request.netns,
     searchPath: request.searchPath,
@@ -256,21 +277,23 @@ function recorded(
   request: Pick<AddRequest, "ifName" | "netConf">,
   plan: PlannedAttachment,
   since: number,
-  result?: JsonText,
+  attached?: { readonly result: JsonText; readonly info: JsonText | undefined },
 ): RecordedAttachment {
+  const { device } = plan;
   return {
     owner: request.ifName,
     confName: request.netConf.name,
     ifName: plan.ifName,
     network: plan.network,
     primary: plan.primary,
-    state: result === undefined ? "intended" : "attached",
+    state: attached === undefined ? "intended" : "attached",
     conflist: plan.conflist.text,
     capabilityArgs: plan.capabilityArgs.toString(),
     cniArgs: plan.cniArgs,
     since,
     ...(plan.defaultRoute !== undefined && { defaultRoute: plan.defaultRoute }),
-    ...(result !== undefined && { result }),
+    ...(device !== undefined && { device: { ...device, info: attached?.info } }),
+    ...(attached !== undefined && { result: attached.result }),
   };
 }
 

@@ -28,7 +28,10 @@ export function makeCheck(deps: CheckDeps): (request: CheckRequest, scope: Scope
   return (request, scope) =>
     deps.queue.run(request.sandbox, "in-turn", scope.signal, async () => {
       const record = await deps.journal.read(request.sandbox);
-      const mine = withRoutedResults(record?.attachments ?? []).filter(({ owner }) => owner === request.ifName);
+      const mine = withRoutedResults(record?.attachments ?? []).filter(
+        // One that comes or goes alone, and is half-way, is not the runtime's concern.
+        ({ owner, alone, state }) => owner === request.ifName && !(alone === true && state !== "attached"),
+      );
       if (record === undefined || mine.length === 0) {
         throw new PlexusError(
           "unknown-container",

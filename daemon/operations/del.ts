@@ -1,7 +1,7 @@
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isNetnsPath, type SandboxId } from "../domain/ids.ts";
 import type { Origin } from "../domain/origin.ts";
-import { attachedSince, type RecordedAttachment, type SandboxRecord } from "../domain/sandbox-record.ts";
+import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { SandboxLinks } from "../ports/sandbox-links.ts";
 import { detach, type DetachDeps, podPrefix } from "./detach.ts";
 import { type RebuildDeps, rebuildRecord } from "./rebuild-record.ts";
@@ -15,8 +15,8 @@ export interface DelRequest {
   /** CNI_NETNS; empty when the runtime knows of none any more. */
   readonly netns: string;
   readonly netnsMayBeHosts: boolean;
-  /** When the runtime asked, if that was some time ago: what was attached since is not meant. */
-  readonly askedAt?: number | undefined;
+  /** Asked when its turn has come, of a DEL that waited in the spool: whether it waits still, or somebody else did it meanwhile. */
+  readonly isOwed?: (() => Promise<boolean>) | undefined;
   /** For a sandbox whose record was damaged. */
   readonly origin?: Origin | undefined;
 }
@@ -32,37 +32,38 @@ export interface DelDeps extends DetachDeps, RebuildDeps {
  */
 export function makeDel(deps: DelDeps): (request: DelRequest, scope: Scope) => Promise<void> {
   return (request, scope) =>
-    deps.queue.run(request.sandbox, "first", scope.signal, async () => {
-      const which = ({ owner }: RecordedAttachment): boolean => owner === request.ifName;
-      const record = await recordOf(deps, request, which, scope);
-      if (record === undefined) return;
-      const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record.pod));
-      const failures = await detach(deps, record, { which }, netns, scope);
-      throwAll(failures);
-    });
+    deps.queue.run(request.sandbox, "first", scope.signal, () => delInTurn(deps, request, scope));
+}
+
+/** For whoever has the sandbox's turn already. */
+export async function delInTurn(deps: Omit<DelDeps, "queue">, request: DelRequest, scope: Scope): Promise<void> {
+  if (request.isOwed !== undefined && !(await request.isOwed())) return;
+  const which = ({ owner }: RecordedAttachment): boolean => owner === request.ifName;
+  const record = await recordOf(deps, request, which, scope);
+  if (record === undefined) return;
+  const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record.pod));
+  const failures = await detach(deps, record, { which }, netns, scope);
+  throwAll(failures);
 }
 
 /** The record that names what is to be detached; undefined when nothing is. */
 async function recordOf(
-  deps: DelDeps,
+  deps: RebuildDeps,
   request: DelRequest,
   which: (attachment: RecordedAttachment) => boolean,
   scope: Scope,
 ): Promise<SandboxRecord | undefined> {
-  const { sandbox, askedAt = Infinity } = request;
+  const { sandbox } = request;
   const record = await deps.journal.read(sandbox, request);
-  const mine = record?.attachments.filter(which) ?? [];
-  if (record !== undefined && mine.length > 0) {
-    return mine.some((attachment) => attachedSince(record, attachment) > askedAt) ? undefined : record;
-  }
+  if (record?.attachments.some(which) === true) return record;
   if (!(await deps.journal.damaged()).includes(sandbox)) return undefined;
   return rebuildRecord(deps, request, record?.attachments ?? [], scope);
 }
 
 /** The path for the plugins' CNI_NETNS, or nothing when the namespace is gone: then only ledgers are left to clean (spec T081). */
-async function netnsForDel(
+export async function netnsForDel(
   links: SandboxLinks,
-  { netns, ifName, netnsMayBeHosts }: DelRequest,
+  { netns, ifName, netnsMayBeHosts }: Pick<DelRequest, "netns" | "ifName" | "netnsMayBeHosts">,
   signal: AbortSignal,
   prefix: string,
 ): Promise<string> {

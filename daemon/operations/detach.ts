@@ -3,8 +3,10 @@ import { PlexusError } from "../domain/errors.ts";
 import { JsonObject } from "../domain/json/json-object.ts";
 import { recordedConflist } from "../domain/recorded-attachment.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import type { DeviceInfoFiles } from "../ports/device-info-files.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { StatusBoard } from "../ports/status-board.ts";
+import { removeDeviceInfo } from "./device-info.ts";
 import type { ConflistRunner, Delegate, Surroundings } from "./run-conflist.ts";
 import type { Scope } from "./scope.ts";
 
@@ -12,6 +14,7 @@ export interface DetachDeps {
   readonly conflists: ConflistRunner;
   readonly journal: Journal;
   readonly statusBoard: StatusBoard;
+  readonly deviceInfoFiles: DeviceInfoFiles;
 }
 
 /** Which attachments of a record are to be detached. */
@@ -43,6 +46,7 @@ export async function detach(
       const { justFailed } = going;
       const started = attachment === justFailed?.attachment ? justFailed.started : Infinity;
       await deps.conflists.del(delegateOf(attachment), { result: attachment.result, started }, around, scope);
+      await removeDeviceInfo(deps.deviceInfoFiles, record.sandbox, attachment, scope);
     } catch (thrown) {
       failed.set(attachment, deletionFailure(record, attachment, thrown));
     }

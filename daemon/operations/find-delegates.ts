@@ -1,4 +1,4 @@
-/** Which networks a sandbox is to get: the cluster's, and those that its pod asks for (spec §3, §4.1). Reads; runs nothing. */
+/** Which networks a sandbox is to get (spec §3, §4.1). Reads; runs nothing. */
 import type { CniArgs } from "../domain/cni/args.ts";
 import {
   auxiliaryConflist,
@@ -11,16 +11,19 @@ import {
   readConf,
 } from "../domain/cni/conf-file.ts";
 import { type Conflist, parseConflist } from "../domain/cni/conf.ts";
-import { type DelegateSource, type DelegateSources, refuseForeign } from "../domain/delegate-source.ts";
+import type { DelegateSource, DelegateSources } from "../domain/delegate-source.ts";
+import type { Reference } from "../domain/dialect/dialect.ts";
+import { dialectFor } from "../domain/dialect/dialects.ts";
 import { PlexusError } from "../domain/errors.ts";
-import type { Namespace } from "../domain/ids.ts";
 import type { NetConf } from "../domain/netconf.ts";
-import { DEFAULT_NETWORK_ANNOTATION, isStaticPod, NETWORKS_ANNOTATION, type Pod, type PodKey } from "../domain/pod.ts";
-import { parseSelections, type Selection } from "../domain/selection.ts";
+import { isStaticPod, type Pod, type PodKey } from "../domain/pod.ts";
+import { refuseItself } from "../domain/runtime-conf/self-delegation.ts";
 import type { ConfFiles } from "../ports/conf-files.ts";
 import type { Networks } from "../ports/networks.ts";
 import type { Pods } from "../ports/pods.ts";
 import type { Scope } from "./scope.ts";
+
+type At<Place extends Reference["at"]> = Extract<Reference, { readonly at: Place }>;
 
 export interface DelegateDeps {
   readonly pods: Pods;
@@ -29,7 +32,7 @@ export interface DelegateDeps {
 }
 
 /**
- * Everything one sandbox is to get, in the order of attaching. Without a pod, as for STATUS and GC, only what the cluster gives.
+ * Everything one sandbox is to get, in the order of attaching, by the rules that its pod follows. Without a pod, what the cluster gives to all.
  * @throws PlexusError `network-not-found`, `namespace-forbidden`, or what is wrong with an annotation or a config
  */
 export async function findDelegates(
@@ -38,11 +41,33 @@ export async function findDelegates(
   pod: Pod | undefined,
   scope: Pick<Scope, "warn">,
 ): Promise<DelegateSources> {
-  const [clusterDefault, ...more] = await clusterDelegates(deps, netConf, pod);
-  const first = (pod && (await defaultNetwork(deps, netConf, pod))) ?? clusterDefault;
-  const asked = pod === undefined ? [] : await askedFor(deps, netConf, pod);
-  const auxiliary = await auxiliaryDelegate(deps, netConf, scope);
-  return [first, ...more, ...asked, ...auxiliary];
+  const [first, ...more] = await resolveAll(deps, netConf, pod, scope);
+  if (first !== undefined) return [first, ...more];
+  throw new PlexusError("invalid-config", "no network: the pod asks for none, and the network config gives none", {
+    details: 'name one in the pod\'s annotation, or in "defaultDelegates" of the network config',
+  });
+}
+
+/** The first network of those that the cluster gives to all, for STATUS and GC; undefined where every pod must ask. */
+export async function findDefault(
+  deps: DelegateDeps,
+  netConf: NetConf,
+  scope: Pick<Scope, "warn">,
+): Promise<DelegateSource | undefined> {
+  const [first] = await resolveAll(deps, netConf, undefined, scope);
+  return first;
+}
+
+async function resolveAll(
+  deps: DelegateDeps,
+  netConf: NetConf,
+  pod: Pod | undefined,
+  scope: Pick<Scope, "warn">,
+): Promise<readonly DelegateSource[]> {
+  const references = dialectFor(netConf, pod).references(netConf, pod);
+  const sources = await Promise.all(references.map((reference) => resolve(deps, reference, scope)));
+  sources.flat().forEach(refuseItself);
+  return sources.flat();
 }
 
 /**
@@ -74,40 +99,45 @@ function refuseAnother(pod: Pod, uid: string): void {
   });
 }
 
-/** What every pod gets. Pods of the system's namespaces, and no pod at all, get the default network only (spec §3.6). */
-async function clusterDelegates(deps: DelegateDeps, netConf: NetConf, pod: Pod | undefined): Promise<DelegateSources> {
-  const { networks, systemNamespaces } = netConf;
-  if (networks.given === "inline") return inlineDelegates(networks.delegates);
-  const isSystem = pod === undefined || systemNamespaces.includes(pod.namespace);
-  const first = await namedNetwork(deps, netConf, networks.clusterNetwork);
-  const more = isSystem ? [] : networks.defaultNetworks;
-  return [first, ...(await Promise.all(more.map((name) => namedNetwork(deps, netConf, name))))];
+/** The network that is meant; an auxiliary chain may turn out to be none. */
+async function resolve(
+  deps: DelegateDeps,
+  reference: Reference,
+  scope: Pick<Scope, "warn">,
+): Promise<readonly DelegateSource[]> {
+  switch (reference.at) {
+    case "inline":
+      return [sourceOf(parseConflist(reference.text, reference.what))];
+    case "path":
+      return [sourceOf(await confAt(deps.confFiles, reference.path))];
+    case "nad":
+      return [await nadSource(deps, reference)];
+    case "nad-or-conf":
+      return [await nadOrConf(deps, reference)];
+    case "conf":
+      return [{ ...sourceOf(await namedConf(deps, reference)), selection: reference.selection }];
+    case "auxiliary-chain":
+      return auxiliaryChain(deps, reference, scope);
+  }
 }
 
-function inlineDelegates(delegates: readonly string[]): DelegateSources {
-  const [first, ...rest] = delegates.map((text, index) => sourceOf(parseConflist(text, `delegates[${index}]`)));
-  if (first !== undefined) return [first, ...rest];
-  throw new PlexusError("invalid-config", "at least one delegate/clusterNetwork must be specified", {
-    details:
-      'put the default network\'s conf or conflist into "delegates" of the network config, or name it in "clusterNetwork"',
-  });
-}
-
-/** A name of a NAD, else of a conf in confDir; or the path of a conf, or of a directory with one (spec §4.1). */
-async function namedNetwork(deps: DelegateDeps, netConf: NetConf, value: string): Promise<DelegateSource> {
-  if (value.includes("/")) return sourceOf(await confAt(deps.confFiles, value));
+async function nadOrConf(deps: DelegateDeps, { namespace, name, confDir }: At<"nad-or-conf">): Promise<DelegateSource> {
   try {
-    return await nadSource(deps, netConf, netConf.multusNamespace, value);
+    return await nadSource(deps, { at: "nad", namespace, name, confDir });
   } catch (thrown) {
-    const onDisk = findConf(await deps.confFiles.list(netConf.confDir, CONF_ENDINGS), value);
+    const onDisk = findConf(await deps.confFiles.list(confDir, CONF_ENDINGS), name);
     if (onDisk !== undefined) return sourceOf(onDisk);
-    throw PlexusError.from(thrown).within(`cannot find network: ${value}: `, {
-      details: `neither in namespace ${netConf.multusNamespace} nor in ${netConf.confDir}`,
+    throw PlexusError.from(thrown).within(`cannot find network: ${name}: `, {
+      details: `neither in namespace ${namespace} nor in ${confDir}`,
     });
   }
 }
 
-async function confAt(confFiles: ConfFiles, path: string): Promise<Conflist> {
+/**
+ * The network that a path leads to.
+ * @throws PlexusError `network-not-found`, or naming the file that cannot be used
+ */
+export async function confAt(confFiles: ConfFiles, path: string): Promise<Conflist> {
   const found = await confFiles.look(path);
   switch (found.is) {
     case "missing":
@@ -128,39 +158,10 @@ async function confAt(confFiles: ConfFiles, path: string): Promise<Conflist> {
   }
 }
 
-/** The pod's own choice of default network, if it has made one (spec §3.3). */
-async function defaultNetwork(deps: DelegateDeps, netConf: NetConf, pod: Pod): Promise<DelegateSource | undefined> {
-  const text = pod.annotations[DEFAULT_NETWORK_ANNOTATION];
-  if (text === undefined) return undefined;
-  const [selection, ...others] = parseSelections(text, netConf.multusNamespace);
-  if (selection === undefined || others.length > 0) {
-    const problem =
-      selection === undefined ? "no default network is specified" : "more than one default network is specified";
-    throw new PlexusError("invalid-config", `annotation ${DEFAULT_NETWORK_ANNOTATION}: ${problem}`, {
-      details: "name exactly one network, or remove the annotation",
-    });
-  }
-  refuseForeign(netConf, pod, selection.namespace, "default");
-  return nadSource(deps, netConf, selection.namespace, selection.name, selection);
-}
-
-async function askedFor(deps: DelegateDeps, netConf: NetConf, pod: Pod): Promise<readonly DelegateSource[]> {
-  const selections = parseSelections(pod.annotations[NETWORKS_ANNOTATION], pod.namespace);
-  for (const { namespace } of selections) refuseForeign(netConf, pod, namespace, "secondary");
-  return Promise.all(
-    selections.map((selection) => nadSource(deps, netConf, selection.namespace, selection.name, selection)),
-  );
-}
-
 /** A NAD without a config of its own means the conf of its name on disk. */
-async function nadSource(
-  { networks, confFiles }: DelegateDeps,
-  { confDir }: NetConf,
-  namespace: Namespace,
-  name: string,
-  selection?: Selection,
-): Promise<DelegateSource> {
-  const definition = networks.get(namespace, name);
+async function nadSource(deps: DelegateDeps, reference: At<"nad">): Promise<DelegateSource> {
+  const { namespace, name, selection } = reference;
+  const definition = deps.networks.get(namespace, name);
   if (definition === undefined) {
     throw new PlexusError(
       "network-not-found",
@@ -169,40 +170,38 @@ async function nadSource(
     );
   }
   const network = `${namespace}/${name}`;
-  if (definition.config.trim() !== "") {
-    return {
-      network,
-      conflist: parseConflist(definition.config, `the config of network "${network}"`, name),
-      selection,
-    };
-  }
-  const conflist = findConf(await confFiles.list(confDir, CONF_ENDINGS), name);
-  if (conflist !== undefined) return { network, conflist, selection };
+  const { config, resourceName } = definition;
+  const conflist =
+    config.trim() === ""
+      ? await namedConf(deps, reference, `network "${network}" has no spec.config, so it must be in a file there`)
+      : parseConflist(config, `the config of network "${network}"`, name);
+  return { network, conflist, resourceName, selection };
+}
+
+async function namedConf(
+  { confFiles }: DelegateDeps,
+  { name, confDir }: Pick<At<"conf">, "name" | "confDir">,
+  details = "put a conf of that name there, or correct the pod's annotation",
+): Promise<Conflist> {
+  // An empty name would fit any conf.
+  const conflist = name === "" ? undefined : findConf(await confFiles.list(confDir, CONF_ENDINGS), name);
+  if (conflist !== undefined) return conflist;
   throw new PlexusError("network-not-found", `no network available in the name ${name} in cni dir ${confDir}`, {
-    details: `network "${network}" has no spec.config, so it must be in a file there`,
+    details,
   });
 }
 
-/** What chains onto every pod beside its networks. A chain that cannot be read is left out, as Multus does, but not in silence. */
-async function auxiliaryDelegate(
+/** One that cannot be read is left out, as Multus does, but not in silence. */
+async function auxiliaryChain(
   { confFiles }: DelegateDeps,
-  { auxiliaryChain, networks, version }: NetConf,
+  { name, directory, version }: At<"auxiliary-chain">,
   { warn }: Pick<Scope, "warn">,
 ): Promise<readonly DelegateSource[]> {
-  if (auxiliaryChain === undefined) return [];
-  const path = networks.given === "by-name" ? networks.clusterNetwork : "";
-  if (!path.includes("/")) {
-    throw new PlexusError(
-      "invalid-config",
-      `auxiliary chain used but ClusterNetwork must be a path, and it is not a path: ${path}`,
-      { details: "give clusterNetwork as a path, or remove auxiliaryCNIChainName" },
-    );
-  }
   try {
-    const chained = await confFiles.list(`${directoryOf(path)}/${auxiliaryChain}`, CHAINED_ENDINGS);
-    return chained.length === 0 ? [] : [sourceOf(auxiliaryConflist(auxiliaryChain, version, chained))];
+    const chained = await confFiles.list(directory, CHAINED_ENDINGS);
+    return chained.length === 0 ? [] : [sourceOf(auxiliaryConflist(name, version, chained))];
   } catch (thrown) {
-    warn(`auxiliary chain ${auxiliaryChain} is left out: ${PlexusError.from(thrown).message}`);
+    warn(`auxiliary chain ${name} is left out: ${PlexusError.from(thrown).message}`);
     return [];
   }
 }

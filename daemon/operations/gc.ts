@@ -1,14 +1,13 @@
 import { isAtLeast } from "../domain/cni/version.ts";
 import { PlexusError } from "../domain/errors.ts";
-import type { NetworkName } from "../domain/ids.ts";
+import type { NetworkName, SandboxId } from "../domain/ids.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
 import type { NetConf } from "../domain/netconf.ts";
 import { recordedConflist } from "../domain/recorded-attachment.ts";
 import { attachedSince, type RecordedAttachment, type SandboxRecord } from "../domain/sandbox-record.ts";
-import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import { detach, type DetachDeps } from "./detach.ts";
-import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
+import { type DelegateDeps, findDefault } from "./find-delegates.ts";
 import { throwAll } from "./run-conflist.ts";
 import type { SandboxQueue } from "./sandbox-queue.ts";
 import type { Scope } from "./scope.ts";
@@ -19,7 +18,6 @@ export interface GcRequest {
 }
 
 export interface GcDeps extends DetachDeps, DelegateDeps {
-  readonly clock: Clock;
   readonly queue: SandboxQueue;
 }
 
@@ -36,36 +34,34 @@ export function makeGc(deps: GcDeps): (request: GcRequest, scope: Scope) => Prom
         details: 'the runtime gives it as "cni.dev/valid-attachments" in the network config',
       });
     }
-    // What was attached since is in nobody's list.
-    const began = deps.clock.now();
-    const isStale = (record: SandboxRecord, attachment: RecordedAttachment): boolean =>
-      attachment.confName === netConf.name &&
-      attachedSince(record, attachment) <= began &&
-      !valid.some(({ containerId, ifName }) => containerId === record.sandbox && ifName === attachment.owner);
+    const { records, failures: unread } = await readAll(deps.journal);
     // Plugins clean up what they are not told to keep, so they are told nothing unless every record can be read.
-    const before = await allRecords(deps.journal, scope).catch(() => undefined);
-    const failures = await collect(deps, isStale, scope);
-    throwAll(
-      before === undefined
-        ? failures
-        : [...failures, ...(await deps.queue.alone(() => tellPlugins(deps, request, before, scope)))],
-    );
+    const isAllKnown = unread.length === 0 && !(await isAnyDamaged(deps.journal, scope).catch(() => true));
+    const isInvalid = (sandbox: SandboxId, { confName, owner }: RecordedAttachment): boolean =>
+      confName === netConf.name &&
+      !valid.some(({ containerId, ifName }) => containerId === sandbox && ifName === owner);
+    const collected = await collect(deps, records, isInvalid, scope);
+    const told = isAllKnown ? await deps.queue.alone(() => tellPlugins(deps, request, records, scope)) : [];
+    throwAll([...unread, ...collected, ...told]);
   };
 }
 
+/** @param records as they were when the runtime asked: what was attached since is in nobody's list */
 async function collect(
   deps: GcDeps,
-  isStale: (record: SandboxRecord, attachment: RecordedAttachment) => boolean,
+  records: readonly SandboxRecord[],
+  isInvalid: (sandbox: SandboxId, attachment: RecordedAttachment) => boolean,
   scope: Scope,
 ): Promise<PlexusError[]> {
-  const sandboxes = await deps.journal.list();
   const outcomes = await Promise.all(
-    sandboxes.map((sandbox) =>
+    records.map((before) =>
       deps.queue
-        .run(sandbox, "in-turn", scope.signal, async () => {
-          const record = await deps.journal.read(sandbox);
+        .run(before.sandbox, "in-turn", scope.signal, async () => {
+          const record = await deps.journal.read(before.sandbox);
           if (record === undefined) return [];
-          const which = (attachment: RecordedAttachment): boolean => isStale(record, attachment);
+          const which = (attachment: RecordedAttachment): boolean =>
+            isInvalid(record.sandbox, attachment) &&
+            before.attachments.some((one) => isOfSameAdd(before, one, record, attachment));
           // The runtime has forgotten the sandbox, so its namespace path may belong to somebody else by now.
           return detach(deps, record, { which }, "", scope);
         })
@@ -73,6 +69,15 @@ async function collect(
     ),
   );
   return outcomes.flat();
+}
+
+function isOfSameAdd(
+  before: SandboxRecord,
+  one: RecordedAttachment,
+  record: SandboxRecord,
+  other: RecordedAttachment,
+): boolean {
+  return one.owner === other.owner && attachedSince(before, one) === attachedSince(record, other);
 }
 
 /**
@@ -86,8 +91,8 @@ async function tellPlugins(
   scope: Scope,
 ): Promise<PlexusError[]> {
   const failures: PlexusError[] = [];
-  const clusterDefault = await findDelegates(deps, netConf, undefined, scope).then(
-    ([{ conflist }]) => [conflist],
+  const clusterDefault = await findDefault(deps, netConf, scope).then(
+    (network) => (network === undefined ? [] : [network.conflist]),
     (thrown: unknown) => {
       failures.push(PlexusError.from(thrown));
       return [];
@@ -95,7 +100,8 @@ async function tellPlugins(
   );
   const recorded = before.flatMap(({ attachments }) => attachments.map(recordedConflist));
   const conflists = new Map([...recorded, ...clusterDefault].map((conflist) => [conflist.name, conflist]));
-  const kept = await recordsOf(deps.journal);
+  const { records: kept, failures: unread } = await readAll(deps.journal);
+  throwAll(unread);
   for (const conflist of conflists.values()) {
     if (conflist.disableGc || !isAtLeast(conflist.version, "1.1.0")) continue;
     try {
@@ -112,20 +118,25 @@ async function tellPlugins(
   return failures;
 }
 
-/** Undefined when a damaged one was set aside: what it named may still stand. */
-async function allRecords(journal: Journal, { warn }: Scope): Promise<readonly SandboxRecord[] | undefined> {
-  const records = await recordsOf(journal);
+/** What a damaged record named may still stand. */
+async function isAnyDamaged(journal: Journal, { warn }: Scope): Promise<boolean> {
   const damaged = await journal.damaged();
-  if (damaged.length === 0) return records;
+  if (damaged.length === 0) return false;
   warn(
     `plugins are not asked to clean up while it is not known what stands: damaged records were set aside, of ${damaged.join(", ")}`,
   );
-  return undefined;
+  return true;
 }
 
-async function recordsOf(journal: Journal): Promise<readonly SandboxRecord[]> {
-  const records = await Promise.all((await journal.list()).map((sandbox) => journal.read(sandbox)));
-  return records.filter((record) => record !== undefined);
+/** Every record that can be read, and why the others cannot. */
+async function readAll(
+  journal: Journal,
+): Promise<{ readonly records: readonly SandboxRecord[]; readonly failures: readonly PlexusError[] }> {
+  const failures: PlexusError[] = [];
+  const read = (sandbox: SandboxId): Promise<SandboxRecord | undefined> =>
+    journal.read(sandbox).catch((thrown: unknown) => void failures.push(PlexusError.from(thrown)));
+  const records = await Promise.all((await journal.list()).map(read));
+  return { records: records.filter((record) => record !== undefined), failures };
 }
 
 /** What the plugins of that network may keep: every interface on record that they made, whatever its sandbox calls its first one. */

@@ -3,6 +3,7 @@ import { recordedConflist } from "../domain/recorded-attachment.ts";
 import { recordedNetworkStatus } from "../domain/recorded-network-status.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { Debt, Debts } from "./debts.ts";
 
 /** A sandbox as operators see it. */
 export interface SandboxView {
@@ -16,16 +17,25 @@ export interface Inspection {
   sandboxes(): Promise<readonly SandboxView[]>;
   /** Undefined when nothing of it is on record. */
   sandbox(id: SandboxId): Promise<SandboxView | undefined>;
+  owed(): Owed;
+}
+
+/** What is left to be done without being asked. */
+export interface Owed {
+  readonly debts: readonly Debt[];
+  /** How often the daemon has gone over spool and records since it started; 0 while it does so for the first time. */
+  readonly rounds: number;
 }
 
 /** Reads the journal for people. Waits for no operation: what it shows may be half-way. */
-export function makeInspection(journal: Journal): Inspection {
+export function makeInspection(journal: Journal, debts: Debts): Inspection {
   const sandbox = async (id: SandboxId): Promise<SandboxView | undefined> => {
     const record = await journal.read(id);
     return record === undefined ? undefined : view(record);
   };
   return {
     sandbox,
+    owed: () => ({ debts: debts.owed(), rounds: debts.rounds() }),
     async sandboxes() {
       const views = await Promise.all((await journal.list()).map(sandbox));
       return views.filter((one) => one !== undefined);

@@ -1,5 +1,7 @@
 /** What to take away of a sandbox whose record was damaged: worked out anew, as upstream does without a record (spec T071). */
 import type { CniArgs } from "../domain/cni/args.ts";
+import type { Dialect } from "../domain/dialect/dialect.ts";
+import { dialectFor } from "../domain/dialect/dialects.ts";
 import { FAILURES, PlexusError } from "../domain/errors.ts";
 import { type IfName, isNetnsPath, type NetnsPath, type SandboxId } from "../domain/ids.ts";
 import type { Origin } from "../domain/origin.ts";
@@ -51,11 +53,12 @@ export async function rebuildRecord(
     });
   }
   const request = { ...origin, sandbox, ifName, netns: isNetnsPath(netns) ? netns : NO_NETNS };
-  const planned = await planAnew(deps, request, scope);
-  if (planned.length === 0) return undefined;
+  const plan = await planAnew(deps, request, scope);
+  if (plan === undefined) return undefined;
+  const { planned, dialect } = plan;
   const list = planned.map((plan) => `${plan.network} (${plan.ifName})`).join(", ");
   scope.warn(`the record of the sandbox was damaged; what it should have had is taken away: ${list}`);
-  const record = intendedRecord(deps.clock, request, planned, others);
+  const record = intendedRecord(deps.clock, { ...request, dialect }, planned, others);
   await deps.journal.write(record).catch((thrown: unknown) => {
     scope.warn(`the new record could not be written, and the DEL goes on: ${PlexusError.from(thrown).message}`);
   });
@@ -67,18 +70,19 @@ async function planAnew(
   deps: RebuildDeps,
   { netConf, args, ifName }: Origin & Pick<RebuildRequest, "ifName">,
   scope: Scope,
-): Promise<readonly PlannedAttachment[]> {
+): Promise<{ readonly planned: readonly PlannedAttachment[]; readonly dialect: Dialect } | undefined> {
   for (const pod of await likenesses(deps, args, scope)) {
     try {
       const sources = await findDelegates(deps, netConf, pod, scope);
-      return planAttachments({ netConf, args, ifName, sources });
+      const dialect = dialectFor(netConf, pod);
+      return { planned: planAttachments({ dialect, netConf, args, ifName, sources }), dialect };
     } catch (thrown) {
       const error = PlexusError.from(thrown);
       if (isKnownLater(error)) throw error;
       scope.warn(`not all that the sandbox was attached to can be worked out, and some may be left: ${error.message}`);
     }
   }
-  return [];
+  return undefined;
 }
 
 /** What to take for the pod: itself, or a namesake, whose annotations are most likely the same; then a pod of its name that asks for nothing. */

@@ -1,21 +1,25 @@
 /** Pays what is owed: operations that a crash, a failing plugin or an absent daemon left unfinished. Beside serving, sandbox by sandbox. */
 import { PlexusError } from "../domain/errors.ts";
-import { isIfName, isNetnsPath, isSandboxId, namespace, podName, type SandboxId } from "../domain/ids.ts";
-import { mayBeHosts, type NodeSettings, type Origin, parseOrigin } from "../domain/origin.ts";
+import { isNetnsPath, namespace, podName, type SandboxId } from "../domain/ids.ts";
+import type { NodeSettings } from "../domain/origin.ts";
 import { isStaticPod } from "../domain/pod.ts";
-import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import { isUnfinished, type RecordedAttachment, type SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Pods } from "../ports/pods.ts";
 import type { SpooledDel, Spool } from "../ports/spool.ts";
-import { type DelDeps, type DelRequest, makeDel } from "./del.ts";
+import type { DebtBook, Debtor } from "./debts.ts";
+import { type DelDeps, makeDel } from "./del.ts";
 import { detach } from "./detach.ts";
+import { throwAll } from "./run-conflist.ts";
 import type { Scope } from "./scope.ts";
+import { doSpooledDel, type SpooledDelDeps } from "./spooled-dels.ts";
 
 export interface ResumeDeps extends DelDeps {
   readonly pods: Pods;
   readonly spool: Spool;
-  readonly clock: Clock;
   readonly node: NodeSettings;
+  /** Told of what is owed, and what becomes of it. */
+  readonly debts: DebtBook;
   /** Rejects while it is not known which pods there are. */
   readonly refuseUnlessSynced: () => void;
 }
@@ -30,15 +34,17 @@ export interface ResumeReport {
 
 /** One round over the spool and the records. Never rejects: what fails is told through the scope and stays owed. */
 export function makeResume(deps: ResumeDeps): (scope: Scope) => Promise<ResumeReport> {
-  const del = makeDel(deps);
+  const ours = { ...deps, del: makeDel(deps) };
   return async (scope) => {
-    const spooled = await attempt(scope, "the spool", async () => deps.spool.entries());
-    const payments = (spooled ?? []).map((entry) => () => payDel(deps, del, entry, scope));
-    const sandboxes = await attempt(scope, "the records", async () => deps.journal.list());
+    const spooled = await known(scope, "the spool", async () => deps.spool.entries());
+    for (const entry of spooled ?? []) deps.debts.owes(entry);
+    const payments = (spooled ?? []).map((entry) => () => payDel(ours, entry, scope));
+    const sandboxes = await known(scope, "the records", async () => deps.journal.list());
     const sweeps = (sandboxes ?? []).map((sandbox) => () => sweep(deps, sandbox, scope));
     const unread = [spooled, sandboxes].filter((list) => list === undefined).length;
     // Entries of one sandbox in their order, then its record; the queue sees to that, and to plugins there is a ceiling.
     const outcomes = await Promise.all([...payments, ...sweeps].map((work) => work()));
+    deps.debts.roundEnded();
     return {
       finished: outcomes.filter((outcome) => outcome === "finished").length,
       owed: outcomes.filter((outcome) => outcome === "owed").length + unread,
@@ -48,58 +54,57 @@ export function makeResume(deps: ResumeDeps): (scope: Scope) => Promise<ResumeRe
 
 type Outcome = "nothing" | "finished" | "owed";
 
-/** A DEL that the executable noted down because no daemon listened. */
-async function payDel(
-  deps: ResumeDeps,
-  del: (request: DelRequest, scope: Scope) => Promise<void>,
-  entry: SpooledDel,
-  scope: Scope,
-): Promise<Outcome> {
-  const { id, at, containerId, ifName, netns, netnsOverride } = entry;
-  const paid = await attempt(scope, `the DEL of ${containerId} that waited`, async () => {
-    if (!isSandboxId(containerId) || !isIfName(ifName)) {
-      throw new PlexusError("invalid-environment", "its container id or interface name is not valid");
-    }
-    const netnsMayBeHosts = mayBeHosts(netnsOverride);
-    const origin = originOf(deps.node, entry);
-    await del({ sandbox: containerId, ifName, netns, netnsMayBeHosts, askedAt: at, origin }, scope);
-    await deps.spool.remove(id);
-    return true;
+function payDel(deps: ResumeDeps & SpooledDelDeps, entry: SpooledDel, scope: Scope): Promise<Outcome> {
+  return settled(deps, entry, `the DEL of ${entry.containerId} that waited`, scope, async () => {
+    await doSpooledDel(deps, entry, scope);
+    return "finished";
   });
-  return paid === undefined ? "owed" : "finished";
 }
 
-/** What the runtime said of the sandbox then; without it a record that stands is still enough. */
-function originOf(node: NodeSettings, entry: SpooledDel): Origin | undefined {
+function sweep(deps: ResumeDeps, sandbox: SandboxId, scope: Scope): Promise<Outcome> {
+  const debtor = { containerId: sandbox, ifName: "" };
+  return settled(deps, debtor, `sandbox ${sandbox}`, scope, () =>
+    deps.queue.run(sandbox, "in-turn", scope.signal, async () => {
+      const record = await deps.journal.read(sandbox);
+      if (record === undefined) return "nothing";
+      const which = await whatMustGo(deps, record, scope);
+      if (!record.attachments.some(which)) return "nothing";
+      deps.debts.owes(debtor);
+      throwAll(await detach(deps, record, { which }, await livingNetns(deps, record, scope), scope));
+      return "finished";
+    }),
+  );
+}
+
+/** What fails is told and stays owed: others must not wait for it. */
+async function settled(
+  { debts }: ResumeDeps,
+  debtor: Debtor,
+  what: string,
+  scope: Scope,
+  work: () => Promise<Outcome>,
+): Promise<Outcome> {
   try {
-    return parseOrigin(entry, node);
-  } catch {
-    return undefined;
+    const outcome = await work();
+    debts.paid(debtor);
+    return outcome;
+  } catch (thrown) {
+    const { message } = PlexusError.from(thrown);
+    debts.failed(debtor, message);
+    scope.warn(`${what} could not be finished: ${message}; it will be tried again`);
+    return "owed";
   }
 }
 
-async function sweep(deps: ResumeDeps, sandbox: SandboxId, scope: Scope): Promise<Outcome> {
-  const outcome = await attempt(scope, `sandbox ${sandbox}`, () =>
-    deps.queue.run(sandbox, "in-turn", scope.signal, async (): Promise<Outcome> => {
-      const record = await deps.journal.read(sandbox);
-      if (record === undefined) return "nothing";
-      const owners = await ownersToDetach(deps, record, scope);
-      if (owners.size === 0) return "nothing";
-      const which = ({ owner }: RecordedAttachment): boolean => owners.has(owner);
-      const failures = await detach(deps, record, { which }, await livingNetns(deps, record, scope), scope);
-      for (const { message } of failures) scope.warn(`finishing what was left: ${message}; it will be tried again`);
-      return failures.length === 0 ? "finished" : "owed";
-    }),
-  );
-  return outcome ?? "owed";
-}
-
-/** Whose attachments must go: those of an interrupted ADD or DEL, and all of a sandbox that is gone together with its pod. */
-async function ownersToDetach(deps: ResumeDeps, record: SandboxRecord, scope: Scope): Promise<ReadonlySet<string>> {
-  const unfinished = record.attachments.filter(({ state }) => state !== "attached").map(({ owner }) => owner);
-  if (unfinished.length === record.attachments.length || !(await isStale(deps, record, scope)))
-    return new Set(unfinished);
-  return new Set(record.attachments.map(({ owner }) => owner));
+/** What an interrupted ADD or DEL left, and all of a sandbox that is gone together with its pod. */
+async function whatMustGo(
+  deps: ResumeDeps,
+  record: SandboxRecord,
+  scope: Scope,
+): Promise<(attachment: RecordedAttachment) => boolean> {
+  const unfinished = isUnfinished(record.attachments);
+  if (record.attachments.every(unfinished) || !(await isStale(deps, record, scope))) return unfinished;
+  return () => true;
 }
 
 /**
@@ -133,12 +138,12 @@ async function livingNetns(
   return view === "free" || view === "taken" ? netns : "";
 }
 
-/** What fails is told, not thrown: others must not wait for it. */
-async function attempt<T>(scope: Scope, what: string, work: () => Promise<T>): Promise<T | undefined> {
+/** Undefined, and told, when it cannot be read. */
+async function known<T>(scope: Scope, what: string, read: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await work();
+    return await read();
   } catch (thrown) {
-    scope.warn(`${what} could not be finished: ${PlexusError.from(thrown).message}; it will be tried again`);
+    scope.warn(`${what} cannot be read: ${PlexusError.from(thrown).message}; it will be tried again`);
     return undefined;
   }
 }

@@ -10,6 +10,7 @@ import type { IfName, SandboxId } from "../domain/ids.ts";
 import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PluginReport, PluginRunner } from "../ports/plugin-runner.ts";
+import type { DeviceLanes } from "./device-lanes.ts";
 import type { NetworkLanes } from "./network-lanes.ts";
 import type { Scope } from "./scope.ts";
 
@@ -69,7 +70,12 @@ const PLUGIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  */
 const PASSTHRU = "passthru";
 
-export function makeConflistRunner(runner: PluginRunner, clock: Clock, lanes: NetworkLanes): ConflistRunner {
+export function makeConflistRunner(
+  runner: PluginRunner,
+  clock: Clock,
+  lanes: NetworkLanes,
+  deviceLanes: DeviceLanes,
+): ConflistRunner {
   /** One plugin, one verb. Resolves with what it printed. */
   async function exec(
     verb: CniVerb,
@@ -84,7 +90,11 @@ export function makeConflistRunner(runner: PluginRunner, clock: Clock, lanes: Ne
     const began = clock.monotonic();
     let report: PluginReport | undefined;
     try {
-      report = await lanes.run(delegate.network, scope.signal, () => runner.run(run, scope.signal));
+      const { capabilityArgs, network } = delegate;
+      // The device first: who waits for one holds up no other network.
+      report = await deviceLanes.run(plugin, capabilityArgs, scope.signal, () =>
+        lanes.run(network, scope.signal, () => runner.run(run, scope.signal)),
+      );
       if (!succeeded(report)) throw pluginFailure(report);
       return report.stdout;
     } catch (thrown) {

@@ -47,6 +47,15 @@ export class SandboxQueue {
     }
   }
 
+  /** How many operations run, and how many wait for another of their sandbox. */
+  load(): { readonly running: number; readonly waiting: number } {
+    const lanes = [...this.#lanes.values()];
+    return {
+      running: lanes.reduce((sum, { pending }) => sum + pending, 0),
+      waiting: lanes.reduce((sum, { size }) => sum + size, 0),
+    };
+  }
+
   /** Runs while no sandbox has work under way. What comes meanwhile waits. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#gate.alone(work);

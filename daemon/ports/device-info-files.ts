@@ -1,11 +1,16 @@
 import type { JsonText } from "../domain/json/json-object.ts";
 
-/** What device plugins note down of their devices, and the copies that belong to one attachment (spec §5.3). */
+/**
+ * What device plugins note down of their devices, and the copies that belong to one attachment each (spec §5.3). Nothing depends on them:
+ * whoever meets a rejection, an `io-failure` or a `decode-failure`, tells of it and goes on.
+ */
 export interface DeviceInfoFiles {
-  /** Copies the device plugin's note to `cniFile`, unless that is there or there is no note. Resolves even when it cannot: nothing depends on it. */
-  copy(device: { readonly resource: string; readonly id: string }, cniFile: string): Promise<void>;
-  /** Undefined when there is none that is JSON. */
-  read(cniFile: string): Promise<JsonText | undefined>;
-  /** Removing what is not there succeeds; so does removing what cannot be. */
-  remove(cniFile: string): Promise<void>;
+  /** Where CNI plugins find the file of that name. */
+  pathOf(name: string): string;
+  /** Copies the device plugin's note to the file of that name, unless that is there already or there is no note. */
+  copy(device: { readonly resource: string; readonly id: string }, name: string): Promise<void>;
+  /** A JSON object; undefined when there is no such file. */
+  read(name: string): Promise<JsonText | undefined>;
+  /** Removing what is not there succeeds. */
+  remove(name: string): Promise<void>;
 }

@@ -1,4 +1,10 @@
-import type { ServerUnaryCall } from "@grpc/grpc-js";
+/** Whoever waits for an answer. */
+export interface Caller {
+  /** How many milliseconds from now nobody waits any more; infinite when the caller set no deadline. */
+  readonly patienceMs: number;
+  /** Has the caller's going away told; returns how to stop that. Tells at once when it is gone already. */
+  readonly onGone: (tell: () => void) => () => void;
+}
 
 /** Which of a call's clocks and listeners end its work. */
 export interface CallScope {
@@ -11,30 +17,22 @@ export interface CallScope {
  * A signal that is raised when the call's deadline passes, the caller goes away, or the ceiling is reached: whichever is first.
  * The reason says which.
  */
-export function callScope(call: ServerUnaryCall<unknown, unknown>, ceilingMs: number): CallScope {
+export function callScope({ patienceMs, onGone }: Caller, ceilingMs: number): CallScope {
   const controller = new AbortController();
-  const left = deadlineOf(call) - Date.now();
   const timer = setTimeout(
     () => {
       controller.abort(new Error("the deadline of the call has passed"));
     },
-    Math.max(0, Math.min(left, ceilingMs)),
+    Math.max(0, Math.min(patienceMs, ceilingMs)),
   );
-  const onCancelled = (): void => {
+  const stopListening = onGone(() => {
     controller.abort(new Error("the caller went away"));
-  };
-  call.once("cancelled", onCancelled);
-  if (call.cancelled) onCancelled();
+  });
   return {
     signal: controller.signal,
     close: () => {
       clearTimeout(timer);
-      call.off("cancelled", onCancelled);
+      stopListening();
     },
   };
-}
-
-function deadlineOf(call: ServerUnaryCall<unknown, unknown>): number {
-  const deadline = call.getDeadline();
-  return deadline instanceof Date ? deadline.getTime() : deadline;
 }

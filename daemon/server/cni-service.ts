@@ -1,17 +1,15 @@
 /** The gRPC service Cni: each verb from the wire to its operation and back, with one log line. */
 import { type sendUnaryData, type ServerUnaryCall, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
-import type { Logger } from "pino";
 import type { CniVerb } from "../domain/cni/verb.ts";
-import { PlexusError } from "../domain/errors.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
 import type { NodeSettings } from "../domain/origin.ts";
 import type { AddRequest } from "../operations/add.ts";
 import type { CheckRequest } from "../operations/check.ts";
 import type { DelRequest } from "../operations/del.ts";
 import type { GcRequest } from "../operations/gc.ts";
-import type { PluginTrace, Scope } from "../operations/scope.ts";
+import type { Scope } from "../operations/scope.ts";
 import type { StatusRequest } from "../operations/status.ts";
-import { callScope } from "./call-scope.ts";
+import type { Caller } from "./call-scope.ts";
 import {
   type CniRequest,
   cniRequest,
@@ -22,6 +20,7 @@ import {
   type WireRequest,
   wireRequest,
 } from "./cni-request.ts";
+import { type OperationDeps, runOperation } from "./run-operation.ts";
 
 export interface Operations {
   add(request: AddRequest, scope: Scope): Promise<JsonText>;
@@ -31,14 +30,9 @@ export interface Operations {
   gc(request: GcRequest, scope: Scope): Promise<void>;
 }
 
-export interface CniServiceDeps {
+export interface CniServiceDeps extends OperationDeps {
   readonly operations: Operations;
-  readonly log: Logger;
   readonly node: NodeSettings;
-  /** No operation runs longer, whatever its caller says. */
-  readonly operationTimeoutMs: number;
-  /** A name for a request whose caller gave it none. */
-  readonly newRequestId: () => string;
 }
 
 type Handler = (wire: WireRequest, scope: Scope) => Promise<JsonText | undefined>;
@@ -101,38 +95,29 @@ async function respond(
   call: ServerUnaryCall<unknown, WireReply>,
 ): Promise<WireReply> {
   const wire = wireRequest(call.request);
-  const log = deps.log.child({
-    op: verb,
-    request: requestIdOf(wire) ?? deps.newRequestId(),
-    sandbox: wire.containerId.slice(0, 200),
-    ifName: wire.ifname.slice(0, 15),
-  });
-  const plugins: PluginTrace[] = [];
-  const warn = (message: string): void => {
-    log.warn(message);
+  const subject = {
+    operation: verb,
+    requestId: requestIdOf(wire),
+    sandbox: wire.containerId,
+    ifName: wire.ifname,
   };
-  const { signal, close } = callScope(call, deps.operationTimeoutMs);
-  const began = performance.now();
-  const facts = (): object => ({ ms: tenths(performance.now() - began), plugins: plugins.map(logged) });
-  try {
-    const result = await handle(wire, { signal, trace: (run) => plugins.push(run), warn });
-    log.info(facts(), "done");
-    return { result: Buffer.from(result ?? "") };
-  } catch (thrown) {
-    const error = PlexusError.from(thrown);
-    const { kind, code, message, details } = error;
-    const entry = { ...facts(), kind, code, details, ...(kind === "internal" && { err: error.cause ?? error }) };
-    log[kind === "internal" ? "error" : "warn"](entry, message);
-    return { error: { code, msg: message, details: details ?? "" } };
-  } finally {
-    close();
-  }
+  const answered = await runOperation(deps, subject, callerOf(call), (scope) => handle(wire, scope));
+  const failed = "error" in answered;
+  // As Multus counts what comes from its own executable.
+  deps.meters.answered("/cni", "post", failed ? 400 : 200);
+  if (!failed) return { result: Buffer.from(answered.result ?? "") };
+  const { code, message, details } = answered.error;
+  return { error: { code, msg: message, details: details ?? "" } };
 }
 
-function logged({ verb, network, ifName, plugin, ok, wallMs, cpuMs, maxRssKib }: PluginTrace): object {
-  return { verb, network, ifName, plugin, ok, ms: tenths(wallMs), cpuMs: tenths(cpuMs), rssKib: maxRssKib };
-}
-
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
+function callerOf(call: ServerUnaryCall<unknown, unknown>): Caller {
+  const deadline = call.getDeadline();
+  return {
+    patienceMs: (deadline instanceof Date ? deadline.getTime() : deadline) - Date.now(),
+    onGone: (tell) => {
+      call.once("cancelled", tell);
+      if (call.cancelled) tell();
+      return () => call.off("cancelled", tell);
+    },
+  };
 }

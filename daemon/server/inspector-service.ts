@@ -4,6 +4,7 @@ import * as z from "zod";
 import { FAILURES, PlexusError } from "../domain/errors.ts";
 import { isSandboxId } from "../domain/ids.ts";
 import type { AttachmentState } from "../domain/sandbox-record.ts";
+import type { Debt } from "../operations/debts.ts";
 import type { Inspection, SandboxView } from "../operations/inspect.ts";
 
 const GetSandboxRequest = z.object({ containerId: z.string() });
@@ -22,6 +23,10 @@ export function inspectorService(inspection: Inspection): UntypedServiceImplemen
       const found = isSandboxId(containerId) ? await inspection.sandbox(containerId) : undefined;
       if (found === undefined) throw new PlexusError("unknown-container", "nothing of this sandbox is on record");
       return toWire(found);
+    }),
+    ListOwed: answer(async () => {
+      const { debts, rounds } = inspection.owed();
+      return { debts: debts.map(debtToWire), rounds };
     }),
   };
 }
@@ -56,4 +61,8 @@ function toWire({ record, attachments, networkStatus }: SandboxView): object {
     })),
     networkStatus,
   };
+}
+
+function debtToWire({ containerId, ifName, since, attempts, problem }: Debt): object {
+  return { containerId, ifname: ifName, sinceMs: since, attempts, problem };
 }

@@ -1,6 +1,6 @@
 /** The daemon's gRPC server on its unix socket: Cni, Inspector, health and reflection. */
-import { chmod, lstat, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import {
   type GrpcObject,
   loadPackageDefinition,
@@ -12,13 +12,19 @@ import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import * as z from "zod";
-import { PlexusError } from "../domain/errors.ts";
 import type { Inspection } from "../operations/inspect.ts";
+import type { Readiness } from "../operations/readiness.ts";
 import { cniService, type CniServiceDeps } from "./cni-service.ts";
+import { type Connections, listen } from "./connections.ts";
+import { followReadiness } from "./follow-readiness.ts";
 import { inspectorService } from "./inspector-service.ts";
+import { putSocket } from "./socket-file.ts";
+import { countOperations, type OperationsUnderWay } from "./operations-under-way.ts";
 
 export interface ServerOptions extends CniServiceDeps {
   readonly inspection: Inspection;
+  /** What gRPC health says of the Cni service. */
+  readonly readiness: Readiness;
   /** The socket is `plexus.sock` in here. Made 0700 if it is not there. */
   readonly socketDir: string;
   /** Holds `plexus/v1/*.proto`. */
@@ -28,8 +34,8 @@ export interface ServerOptions extends CniServiceDeps {
 export interface RunningServer {
   readonly socketPath: string;
   /**
-   * Answers no new call, lets those under way finish for as long as the signal is not raised, then cuts them off.
-   * Resolves when nothing of the server is left.
+   * Takes no new call, lets operations under way finish for as long as the signal is not raised, whether or not somebody still waits for them,
+   * and then cuts everybody off. Who keeps a connection without a call is not waited for. Resolves when nothing of the server is left.
    */
   stop(hurry: AbortSignal): Promise<void>;
 }
@@ -38,6 +44,9 @@ const SERVICES = ["plexus.v1.Cni", "plexus.v1.Inspector"] as const;
 
 /** Far above any config or result: a bound on what one call may make the daemon hold. */
 const LARGEST_MESSAGE_BYTES = 16 << 20;
+
+/** How long the last answer may take to be read. */
+const LAST_WORDS_MS = 500;
 
 /** @throws PlexusError `io-failure` when the socket cannot be made */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -50,22 +59,32 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     oneofs: true,
   });
   const grpcObject = loadPackageDefinition(definition);
+  const underWay = countOperations(options.operations);
   const server = new Server({
+    // Nobody asks for it, and it is kept for every connection.
+    "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": LARGEST_MESSAGE_BYTES,
     "grpc.max_send_message_length": LARGEST_MESSAGE_BYTES,
   });
-  server.addService(serviceOf(grpcObject, "Cni"), cniService(options));
+  server.addService(serviceOf(grpcObject, "Cni"), cniService({ ...options, operations: underWay.operations }));
   server.addService(serviceOf(grpcObject, "Inspector"), inspectorService(options.inspection));
   const health = new HealthImplementation(everyService("SERVING"));
   health.addToServer(server);
   new ReflectionService(definition).addToServer(server);
 
-  const socket = await bind(server, options.socketDir);
+  const stopFollowing = await followReadiness(options.readiness, options.log, (ready) => {
+    for (const service of ["", "plexus.v1.Cni"]) health.setStatus(service, ready ? "SERVING" : "NOT_SERVING");
+  });
+
+  const { injectConnection } = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const socketPath = join(options.socketDir, "plexus.sock");
+  const socket = await putSocket(socketPath, (temporary) => listen(temporary, injectConnection));
   return {
-    socketPath: socket.path,
+    socketPath,
     async stop(hurry) {
+      stopFollowing();
       for (const service of ["", ...SERVICES]) health.setStatus(service, "NOT_SERVING");
-      await shutDown(server, hurry);
+      await shutDown(server, socket.bound, underWay, hurry);
       await socket.remove();
     },
   };
@@ -86,50 +105,30 @@ function serviceOf(grpcObject: GrpcObject, name: "Cni" | "Inspector"): ServiceDe
   return PlexusPackage.parse(grpcObject).plexus.v1[name].service;
 }
 
-/**
- * Binds beside the final name and renames into place: callers meet the old server or the new one, never a dead socket, and a stale socket
- * file of a daemon that was killed is simply replaced.
- */
-async function bind(server: Server, socketDir: string): Promise<{ path: string; remove(): Promise<void> }> {
-  const path = join(socketDir, "plexus.sock");
-  const temporary = join(socketDir, `.plexus-${process.pid}.sock`);
-  try {
-    await mkdir(socketDir, { recursive: true, mode: 0o700 });
-    await chmod(socketDir, 0o700);
-    await rm(temporary, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      server.bindAsync(`unix:${temporary}`, ServerCredentials.createInsecure(), (error) => {
-        if (error === null) resolve();
-        else reject(error);
-      });
-    });
-    await chmod(temporary, 0o600);
-    const { ino } = await lstat(temporary);
-    await rename(temporary, path);
-    return {
-      path,
-      // Only our own: by now a successor may have put its socket in place.
-      remove: async () => {
-        const there = await lstat(path).catch(() => undefined);
-        if (there?.ino === ino) await rm(path, { force: true });
-      },
-    };
-  } catch (cause) {
-    throw new PlexusError("io-failure", `cannot listen on ${path}: ${(cause as Error).message}`, { cause });
-  }
+async function shutDown(
+  server: Server,
+  connections: Connections,
+  underWay: OperationsUnderWay,
+  hurry: AbortSignal,
+): Promise<void> {
+  const ended = connections.ended();
+  server.tryShutdown(() => undefined);
+  await Promise.race([Promise.all([ended, underWay.none()]), allAnswered(underWay), raised(hurry)]);
+  connections.cut();
+  await ended;
 }
 
-async function shutDown(server: Server, hurry: AbortSignal): Promise<void> {
-  const cut = (): void => {
-    server.forceShutdown();
-  };
-  await new Promise<void>((resolve) => {
-    hurry.addEventListener("abort", cut, { once: true });
-    // Its error only says that the server was not running.
-    server.tryShutdown(() => {
-      resolve();
-    });
-    if (hurry.aborted) cut();
+/** Resolves when no operation is under way, none has come of what was on its way, and answers have had their time to be read. */
+async function allAnswered(underWay: OperationsUnderWay): Promise<void> {
+  do {
+    await underWay.none();
+    await pause(LAST_WORDS_MS, undefined, { ref: false });
+  } while (underWay.count() > 0);
+}
+
+function raised(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  hurry.removeEventListener("abort", cut);
 }

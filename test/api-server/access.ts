@@ -15,6 +15,8 @@ export const DAEMON_RULES: readonly Rule[] = [
   { resources: ["pods", "network-attachment-definitions"], verbs: ["get", "list", "watch"] },
   { resources: ["pods/status"], verbs: ["patch"] },
   { resources: ["events", "events.events.k8s.io"], verbs: ["create", "patch"] },
+  { resources: ["resourceclaims"], verbs: ["get"] },
+  { resources: ["resourceslices"], verbs: ["list", "watch"] },
 ];
 
 /** May do anything. */

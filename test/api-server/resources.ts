@@ -93,7 +93,36 @@ const EVENTS: Resource = {
   keep: toStoredEvent,
 };
 
-export const RESOURCES: readonly Resource[] = [PODS, NADS, CORE_EVENTS, EVENTS];
+const DYNAMIC = {
+  group: "resource.k8s.io",
+  version: "v1",
+  builtIn: true,
+  unconditionalUpdate: true,
+  keep: same,
+};
+
+export const CLAIMS: Resource = {
+  ...DYNAMIC,
+  plural: "resourceclaims",
+  kind: "ResourceClaim",
+  collection: "resourceclaims",
+  subresources: ["status"],
+  fields: METADATA_FIELDS,
+  serve: same,
+};
+
+export const SLICES: Resource = {
+  ...DYNAMIC,
+  plural: "resourceslices",
+  kind: "ResourceSlice",
+  collection: "resourceslices",
+  subresources: [],
+  fields: ["metadata.name", "spec.nodeName", "spec.driver"],
+  // It is in no namespace; here, where everything is in one, in that without a name.
+  serve: ({ metadata, ...rest }) => ({ ...rest, metadata: { ...(metadata as JsonObject), namespace: undefined } }),
+};
+
+export const RESOURCES: readonly Resource[] = [PODS, NADS, CORE_EVENTS, EVENTS, CLAIMS, SLICES];
 
 export const apiVersion = ({ group, version }: Resource): string => (group ? `${group}/${version}` : version);
 

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadConfig, parseConfig } from "../../daemon/config/load.ts";
+import { parseNetConf } from "../../daemon/domain/netconf.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 
 /** As Multus' own deployment has it. */
@@ -23,7 +24,10 @@ describe("the daemon's config", () => {
       hostRoot: "/hostroot",
       logLevel: "info",
       socketDir: "/host/run/multus/",
-      idle: ["cniVersion", "logToStderr", "cniConfigDir", "multusAutoconfigDir", "multusConfigFile"],
+      multusConfigFile: "auto",
+      cniConfigDir: "/host/etc/cni/net.d",
+      cniVersion: "0.3.1",
+      idle: ["logToStderr"],
     });
   });
 
@@ -34,7 +38,13 @@ describe("the daemon's config", () => {
       want: { socketDir: "/x", logLevel: "debug" },
     },
     {
-      why: "Multus' log levels have their like here (T121)",
+      why: "as the config of TKE's fork writes them (T30)",
+      text: '{"LogLevel":"debug","LogFile":"/var/log/multus.log"}',
+      want: { logLevel: "debug", logFile: "/var/log/multus.log" },
+    },
+    { why: "in small letters, too (T30)", text: '{"loglevel":"DEBUG"}', want: { logLevel: "debug" } },
+    {
+      why: "Multus' log levels have their like here (T121, T31)",
       text: '{"logLevel":"VERbose"}',
       want: { logLevel: "info" },
     },
@@ -42,6 +52,16 @@ describe("the daemon's config", () => {
     { why: "and panic is the quietest there is", text: '{"logLevel":"panic"}', want: { logLevel: "error" } },
   ])("$why", ({ text, want }) => {
     expect(parse(text)).toMatchObject(want);
+  });
+
+  it("may be the one that TKE's fork had, whose networks then are the fork's for every pod", () => {
+    const text = '{"name":"n","type":"multus","kubeconfig":"/k","defaultDelegates":"tke-bridge","LogLevel":"debug"}';
+    expect(parse(text)).toMatchObject({ kubeconfig: "/k", logLevel: "debug", idle: [] });
+    const { overlay } = parse(text);
+    expect(parseNetConf('{"name":"plexus"}', overlay)).toMatchObject({
+      dialect: "tke",
+      defaultDelegates: "tke-bridge",
+    });
   });
 
   it("keeps what belongs to the network config for that, as it was written (T270)", () => {
@@ -58,6 +78,22 @@ describe("the daemon's config", () => {
       text: '{"hostRoot":"/a","hostMountNamespace":"/b"}',
       says: "exclude each other",
     },
+    { why: "a CNI version that is none", text: '{"cniVersion":"2.0.0"}', says: "cniVersion" },
+    { why: "forcing a version without saying which", text: '{"forceCNIVersion":true}', says: "needs a cniVersion" },
+    { why: "a path for a name", text: '{"multusMasterCNI":"/etc/cni/net.d/10-a.conf"}', says: "the name of a file" },
+    {
+      why: "our own conf as the default network's",
+      text: '{"multusMasterCNI":"00-multus.conf"}',
+      says: "writes itself",
+    },
+    ...["10-calico.conf", "00-multus.conf", "00-plexus.conflist", "00/plexus.conf"].map((name) => ({
+      why: `${name} as the name of our own conf`,
+      text: JSON.stringify({ cniConfigFile: name }),
+      says: "cniConfigFile",
+    })),
+    { why: "a conf that runtimes pass over", text: '{"multusConfigFile":"/a/b.txt"}', says: "must end in .conf" },
+    { why: "a name that is none", text: '{"name":"a b"}', says: "characters" },
+    { why: "a readiness file that is none", text: '{"readinessindicatorfile":1}', says: "readinessindicatorfile" },
     { why: "more than one mistake, all at once", text: '{"podWaitMs":-1,"undoTimeoutMs":0}', says: "undoTimeoutMs" },
     { why: "what is no object", text: "[]", says: "not a JSON object" },
   ])("refuses $why, and names the file", ({ text, says }) => {

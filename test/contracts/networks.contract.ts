@@ -24,6 +24,12 @@ export function networksContract(
       expect([networks.get(shop, "blue"), networks.get(bank, "blue")]).toEqual([blue, bankBlue]);
     });
 
+    it("knows which resource a network needs a device of", async () => {
+      const device = { ...blue, resourceName: "intel.com/sriov" };
+      const networks = await make([device, bankBlue]);
+      expect([networks.get(shop, "blue"), networks.get(bank, "blue")]).toEqual([device, bankBlue]);
+    });
+
     it("does not know what there is not", async () => {
       const networks = await make([blue]);
       expect([networks.get(shop, "red"), networks.get(bank, "blue")]).toEqual([undefined, undefined]);

@@ -13,8 +13,15 @@ export interface StatusBoardUnderTest {
 export function statusBoardContract(name: string, make: () => Promise<StatusBoardUnderTest>): void {
   describe(`${name} as a StatusBoard`, () => {
     const shop = namespace("shop");
-    const web = { sandbox: sandboxId("a1"), pod: { namespace: shop, name: podName("web") }, podUid: "uid-web" };
-    const db = { sandbox: sandboxId("b2"), pod: { namespace: shop, name: podName("db") }, podUid: "uid-db" };
+    const annotation = "example.org/status";
+    const of = (text: string, name: string) => ({
+      sandbox: sandboxId(text),
+      pod: { namespace: shop, name: podName(name) },
+      podUid: `uid-${name}`,
+      annotation,
+    });
+    const web = of("a1", "web");
+    const db = of("b2", "db");
     const noHurry = new AbortController().signal;
 
     it("shows of each what was published", async () => {

@@ -48,7 +48,7 @@ describe("docs/configuration.md", () => {
     const computed: Readonly<Record<string, string>> = { maxRunningPlugins: "cores x 4" };
     const known = Object.keys(ConfigSchema.shape).map((key) => [
       key,
-      computed[key] ?? String(defaults[key as keyof typeof defaults] ?? "unset"),
+      computed[key] ?? JSON.stringify(defaults[key as keyof typeof defaults] ?? "unset").replaceAll('"', ""),
     ]);
     expect(documented).toEqual(known);
   });

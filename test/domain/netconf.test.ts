@@ -18,7 +18,11 @@ describe("parseNetConf", () => {
       want: {
         networks: { given: "inline", delegates: [] },
         binDir: undefined,
-        confDir: "/etc/cni/multus/net.d",
+        dialect: "npwg",
+        podsChooseDialect: false,
+        defaultDelegates: undefined,
+        confDir: undefined,
+        strictCompat: false,
         multusNamespace: "kube-system",
         systemNamespaces: ["kube-system"],
         isolation: undefined,

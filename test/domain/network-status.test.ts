@@ -3,9 +3,14 @@ import { parseResult } from "../../daemon/domain/cni/result.ts";
 import { renderNetworkStatus, statusOf } from "../../daemon/domain/network-status.ts";
 
 /** The status of a network called `shop/blue` whose plugin printed this. */
-function statusFor(result: object, { primary = false, version = "1.1.0" } = {}) {
+function statusFor(result: object, { primary = false, version = "1.1.0", deviceInfo = "" } = {}) {
   const text = JSON.stringify({ cniVersion: version, ...result });
-  return statusOf({ network: "shop/blue", primary, result: parseResult(text, "1.1.0").result });
+  return statusOf({
+    network: "shop/blue",
+    primary,
+    result: parseResult(text, "1.1.0").result,
+    deviceInfo: deviceInfo || undefined,
+  });
 }
 
 const SANDBOX = "/run/netns/a";
@@ -165,6 +170,29 @@ describe("renderNetworkStatus", () => {
 },{
     "name": "lan",
     "dns": {}
+}]`);
+  });
+
+  it("shows what is known of a device as it was told, between dns and gateway", () => {
+    const result = {
+      interfaces: [{ name: "net1", sandbox: SANDBOX }],
+      routes: [{ dst: "0.0.0.0/0", gw: "10.0.0.1" }],
+    };
+    const deviceInfo = '{"type":"pci","version":"1.1.0","pci":{"pci-address":"0000:01:10.0"}}';
+    expect(renderNetworkStatus(statusFor(result, { deviceInfo }))).toBe(`[{
+    "name": "shop/blue",
+    "interface": "net1",
+    "dns": {},
+    "device-info": {
+        "type": "pci",
+        "version": "1.1.0",
+        "pci": {
+            "pci-address": "0000:01:10.0"
+        }
+    },
+    "gateway": [
+        "10.0.0.1"
+    ]
 }]`);
   });
 

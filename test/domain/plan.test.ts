@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import { parseConflist } from "../../daemon/domain/cni/conf.ts";
 import type { DelegateSource } from "../../daemon/domain/delegate-source.ts";
+import { npwg } from "../../daemon/domain/dialect/npwg.ts";
 import { type IfName, isIfName, namespace } from "../../daemon/domain/ids.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
 import { type PlannedAttachment, planAttachments } from "../../daemon/domain/plan.ts";
@@ -38,6 +39,7 @@ function plan(given: {
   });
   const [first = expect.fail("no default network"), ...others] = [...asked(given.defaultNetwork), ...cluster];
   return planAttachments({
+    dialect: npwg,
     netConf: parseNetConf(`{"name":"plexus","cniVersion":"1.0.0","runtimeConfig":${runtimeConfig}${more}}`),
     args: parseCniArgs(POD_ARGS),
     ifName: ifName("eth0"),

@@ -16,6 +16,7 @@ export function memorySpool(): MemorySpool {
       entries.set(`${entry.containerId}@${entry.ifName}`, entry);
     },
     entries: async () => [...entries.values()].toSorted((a, b) => a.at - b.at),
+    find: async (containerId, ifName) => entries.get(`${containerId}@${ifName}`),
     async remove(id) {
       if (refusal !== undefined) throw refusal;
       for (const [place, entry] of entries) if (entry.id === id) entries.delete(place);

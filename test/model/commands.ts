@@ -24,6 +24,8 @@ export type Command =
   | { readonly do: "resume" }
   /** The runtime asked for a DEL while no daemon was there. */
   | ({ readonly do: "spool" } & Pair)
+  /** Somebody sets the clock. */
+  | { readonly do: "set the clock"; readonly by: number }
   /** So many things that were waited for happen; of those that wait, it is always this one's turn. */
   | { readonly do: "go on"; readonly times: number; readonly turn: number }
   /** The next thing of this kind that is waited for does not end well; what comes before it does. */
@@ -67,6 +69,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("GC"), ifName }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("resume") }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("spool"), container, ifName }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("set the clock"), by: fc.integer({ min: -60, max: 60 }) }) },
   { weight: 10, arbitrary: fc.record({ do: fc.constant("go on"), times: fc.integer({ min: 1, max: 20 }), turn }) },
   {
     weight: 8,

@@ -4,12 +4,15 @@ import { PlexusError } from "../../daemon/domain/errors.ts";
 import type { Pod } from "../../daemon/domain/pod.ts";
 import { makeAdd } from "../../daemon/operations/add.ts";
 import { makeCheck } from "../../daemon/operations/check.ts";
+import { makeDebtBook } from "../../daemon/operations/debts.ts";
 import { makeDel } from "../../daemon/operations/del.ts";
+import { DeviceLanes } from "../../daemon/operations/device-lanes.ts";
 import { makeGc } from "../../daemon/operations/gc.ts";
 import { makeResume } from "../../daemon/operations/resume.ts";
 import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
 import { NetworkLanes } from "../../daemon/operations/network-lanes.ts";
 import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
+import { makeSettle } from "../../daemon/operations/spooled-dels.ts";
 import type { Journal } from "../../daemon/ports/journal.ts";
 import type { PluginRunner } from "../../daemon/ports/plugin-runner.ts";
 import type { SandboxLinks } from "../../daemon/ports/sandbox-links.ts";
@@ -19,6 +22,7 @@ import { fixedNetworks } from "../fakes/fixed-networks.ts";
 import { fixedPods } from "../fakes/fixed-pods.ts";
 import type { ManualClock } from "../fakes/manual-clock.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
+import { memoryDeviceInfoFiles } from "../fakes/memory-device-info-files.ts";
 import { memoryEvents } from "../fakes/memory-events.ts";
 import { memorySandboxRoutes } from "../fakes/memory-sandbox-routes.ts";
 import type { Fate } from "./fate.ts";
@@ -86,8 +90,11 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
   };
   const gatedSpool: Spool = {
     entries: () => gates.pass("read spool", (fate) => look(fate, () => spool.entries())),
+    find: (container, ifName) =>
+      gates.pass(`read spooled ${container} ${ifName}`, (fate) => look(fate, () => spool.find(container, ifName))),
     remove: (id) => gates.pass(`unspool ${id}`, (fate) => change(fate, () => spool.remove(id))),
   };
+  const deviceLanes = new DeviceLanes({ of: async (device) => device });
   const links: SandboxLinks = {
     look: (netns, ifName, signal) =>
       gates.pass(
@@ -98,7 +105,7 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
   };
 
   const deps = {
-    conflists: makeConflistRunner(plugins, clock, new NetworkLanes(undefined)),
+    conflists: makeConflistRunner(plugins, clock, new NetworkLanes(undefined), deviceLanes),
     queue: new SandboxQueue(1_000),
     journal: gatedJournal,
     statusBoard: gatedBoard,
@@ -110,8 +117,11 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
     confFiles: memoryConfFiles(),
     routes: memorySandboxRoutes(new Map(), () => false),
     events: memoryEvents(),
+    devices: [],
+    deviceInfoFiles: memoryDeviceInfoFiles(),
     refuseUnlessSynced: () => undefined,
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
+    debts: makeDebtBook(clock),
     undoTimeoutMs: NEVER_MS,
   };
   const scope = (signal: AbortSignal) => ({
@@ -121,7 +131,8 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
       tell(`    warned: ${message}`);
     },
   });
-  const [add, del, check, gc, resume] = [makeAdd(deps), makeDel(deps), makeCheck(deps), makeGc(deps), makeResume(deps)];
+  const [del, check, gc, resume] = [makeDel(deps), makeCheck(deps), makeGc(deps), makeResume(deps)];
+  const add = makeAdd({ ...deps, settle: makeSettle(deps) });
   return {
     gates,
     add: (request: Parameters<typeof add>[0], signal: AbortSignal) => add(request, scope(signal)),

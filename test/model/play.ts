@@ -226,6 +226,10 @@ export async function play({ commands, resumesFirst }: Story): Promise<void> {
         });
         return;
       }
+      case "set the clock":
+        tell(`the clock is set by ${command.by}`);
+        clock.set(command.by);
+        return;
       case "go on":
         for (let time = 0; time < command.times; time += 1) await pass(command.turn);
         return;

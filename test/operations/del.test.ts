@@ -316,6 +316,24 @@ describe("GC", () => {
     expect(await node.journal.list()).toEqual([sandbox]);
   });
 
+  it.each([3_600_000, -3_600_000])(
+    "takes what was attached before and nothing that was attached since, however the clock is set (%i ms)",
+    async (by) => {
+      const other = "other" as typeof sandbox;
+      const since = addRequest({ ifName: "eth1" as typeof delRequest.ifName, sandbox: other });
+      const node = stage();
+      await node.add(addRequest(), node.scope());
+      await node.add(addRequest({ sandbox: other }), node.scope());
+      node.clock.set(by);
+      const gc = node.gc({ netConf: netConf(BRIDGE, valid("[]"), "1.1.0"), searchPath: [] }, node.scope());
+      node.clock.set(by);
+      const added = node.add(since, node.scope());
+      await Promise.all([gc, added]);
+      expect((await node.journal.read(other))?.attachments.map(({ owner }) => owner)).toEqual(["eth1"]);
+      expect(await node.journal.list()).toEqual([other]);
+    },
+  );
+
   it("leaves alone what was made for another network config", async () => {
     const node = await attachedStage();
     const { netConf: own } = { netConf: netConf(BRIDGE, valid("[]"), "1.1.0") };

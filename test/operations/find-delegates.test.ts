@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import type { DelegateSources } from "../../daemon/domain/delegate-source.ts";
+import { npwg } from "../../daemon/domain/dialect/npwg.ts";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import { namespace, podName } from "../../daemon/domain/ids.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
@@ -369,6 +370,13 @@ describe("a pod's own default network", () => {
       want: ["kube-system/own: pods, bridge", "kube-system/two: two, macvlan", "shop/blue: blue, macvlan"],
     },
     {
+      why: "and the one that it replaces need not exist",
+      conf: '"clusterNetwork":"/cni/missing.conf"',
+      annotations: { [DEFAULT]: "own" },
+      nads: { "kube-system/own": MACVLAN },
+      want: ["kube-system/own: own, macvlan"],
+    },
+    {
       why: "with isolation may be multusNamespace's (T150)",
       conf: `"delegates":[${BRIDGE}],"namespaceIsolation":true,"multusNamespace":"net"`,
       annotations: { [DEFAULT]: "own" },
@@ -533,7 +541,13 @@ describe("whatever a pod's annotations and a NAD's config say", () => {
     const nads = { a: config, b: config, "kube-system/a": config, "kube-system/b": config };
     try {
       const sources = await find({ annotations, nads });
-      return planAttachments({ netConf: netConf(BRIDGE), args: parseCniArgs(POD_ARGS), ifName: eth0, sources });
+      return planAttachments({
+        dialect: npwg,
+        netConf: netConf(BRIDGE),
+        args: parseCniArgs(POD_ARGS),
+        ifName: eth0,
+        sources,
+      });
     } catch (thrown) {
       expect(thrown).toBeInstanceOf(PlexusError);
       expect(thrown).not.toMatchObject({ kind: "internal" });

@@ -150,14 +150,87 @@ describe("a DEL that waited in the spool", () => {
     expect(node.said().slice(2)).toEqual(["DEL eth1 bridge"]);
   });
 
-  it("does not touch what was attached after the runtime asked", async () => {
-    const node = stage();
-    node.clock.advance(2_000);
-    await node.add(addRequest(), node.scope());
-    node.spool.put(spooled({ at: 1_999 }));
+  it.each([
+    { why: "as it was", by: 1 },
+    { why: "an hour ahead", by: 3_600_000 },
+    { why: "an hour back", by: -3_600_000 },
+  ])(
+    "takes away what was attached before, and an ADD that comes first is left alone, with the clock $why",
+    async ({ by }) => {
+      const node = stage();
+      node.clock.advance(7_200_000);
+      await node.add(addRequest(), node.scope());
+      node.clock.set(by);
+      node.spool.put(spooled({ at: node.clock.now() }));
+      node.clock.set(by);
+      await node.add(addRequest(), node.scope());
+      await node.resume(node.scope());
+      expect(node.said()).toEqual(["ADD eth0 bridge", "DEL eth0 bridge", "ADD eth0 bridge"]);
+      expect(await node.spool.entries()).toEqual([]);
+      node.clock.set(by);
+      node.spool.put(spooled({ at: node.clock.now() }));
+      node.clock.set(-by);
+      await node.resume(node.scope());
+      expect(await node.journal.list()).toEqual([]);
+    },
+  );
+
+  it("that fails is as good as an ADD that fails, and stays owed", async () => {
+    const node = await attached({
+      script: (run) => (said(run).startsWith("DEL") ? fails('{"code":11,"msg":"busy"}') : obedient(run)),
+    });
+    node.spool.put(spooled());
+    await expect(node.add(addRequest(), node.scope())).rejects.toMatchObject({
+      code: 11,
+      message: expect.stringContaining("the DEL that waited for this sandbox could not be done: "),
+    });
+    expect(await node.spool.entries()).toHaveLength(1);
+  });
+
+  it("that an ADD has done since it was read is not done again", async () => {
+    const node = await attached();
+    node.spool.put(spooled());
+    const round = node.resume(node.scope());
+    await Promise.all([node.add(addRequest(), node.scope()), round]);
+    expect((await node.journal.read(sandbox))?.attachments.map(({ state }) => state)).toEqual(["attached", "attached"]);
+  });
+});
+
+describe("what is owed", () => {
+  it("is known with its age, its attempts and what stands in the way, and forgotten when it is paid", async () => {
+    let busy = true;
+    const node = await attached({
+      script: (run) => (busy && said(run) === "DEL eth0 bridge" ? fails('{"code":11,"msg":"busy"}') : obedient(run)),
+    });
+    await node.leave("intended");
+    node.spool.put(spooled());
+    node.clock.advance(500);
     await node.resume(node.scope());
-    expect(node.said()).toEqual(["ADD eth0 bridge"]);
-    expect(await node.spool.entries()).toEqual([]);
+    node.clock.advance(500);
+    await node.resume(node.scope());
+    const debt = { containerId: "abc", since: 500, attempts: 2, problem: expect.stringContaining("busy") };
+    expect([node.debts.owed(), node.debts.rounds()]).toEqual([
+      [
+        { ...debt, ifName: "eth0" },
+        { ...debt, ifName: "" },
+      ],
+      2,
+    ]);
+    busy = false;
+    await node.resume(node.scope());
+    expect([node.debts.owed(), node.debts.rounds()]).toEqual([[], 3]);
+  });
+
+  it("is forgotten when somebody else pays it", async () => {
+    const node = await attached();
+    await node.leave("intended");
+    node.spool.put({ ...spooled(), containerId: "gone" });
+    node.debts.failed({ containerId: "abc", ifName: "" }, "busy");
+    node.debts.failed({ containerId: "other", ifName: "" }, "busy");
+    await node.del(delRequest, node.scope());
+    await node.resume(node.scope());
+    await node.resume(node.scope());
+    expect(node.debts.owed()).toEqual([]);
   });
 });
 

@@ -17,15 +17,21 @@ import type { NetworkDefinition } from "../../daemon/domain/network-definition.t
 import type { Pod, PodKey } from "../../daemon/domain/pod.ts";
 import { type AddRequest, makeAdd } from "../../daemon/operations/add.ts";
 import { makeCheck } from "../../daemon/operations/check.ts";
+import { makeDebtBook } from "../../daemon/operations/debts.ts";
 import { makeDel } from "../../daemon/operations/del.ts";
+import { DeviceLanes } from "../../daemon/operations/device-lanes.ts";
+import { makeDelegate } from "../../daemon/operations/delegate.ts";
 import { makeGc } from "../../daemon/operations/gc.ts";
 import { journalWithLegacy } from "../../daemon/operations/journal-with-legacy.ts";
 import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
 import { NetworkLanes } from "../../daemon/operations/network-lanes.ts";
 import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
+import { makeSettle } from "../../daemon/operations/spooled-dels.ts";
 import type { PluginTrace, Scope } from "../../daemon/operations/scope.ts";
+import { makeReadiness } from "../../daemon/operations/readiness.ts";
 import { makeResume } from "../../daemon/operations/resume.ts";
 import { makeStatus } from "../../daemon/operations/status.ts";
+import type { Devices } from "../../daemon/ports/devices.ts";
 import type { LegacyRecords } from "../../daemon/ports/legacy-records.ts";
 import type { Networks } from "../../daemon/ports/networks.ts";
 import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.ts";
@@ -34,6 +40,7 @@ import type { SandboxRoutes } from "../../daemon/ports/sandbox-routes.ts";
 import { fixedNetworks } from "../fakes/fixed-networks.ts";
 import { fixedPods } from "../fakes/fixed-pods.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
+import { memoryDeviceInfoFiles } from "../fakes/memory-device-info-files.ts";
 import { memoryEvents } from "../fakes/memory-events.ts";
 import { memoryJournal } from "../fakes/memory-journal.ts";
 import { memoryLegacyRecords } from "../fakes/memory-legacy-records.ts";
@@ -63,6 +70,12 @@ export interface StageOptions {
   readonly podUid?: string;
   /** Configs of NADs, by `<namespace>/<name>`, or by name for those in namespace shop. */
   readonly nads?: Readonly<Record<string, string>>;
+  /** The resources that some of those NADs need a device of, by the same keys. */
+  readonly resources?: Readonly<Record<string, string>>;
+  /** Who sets devices apart; nobody unless given. */
+  readonly devices?: readonly Devices[];
+  /** What devices are parts of; each is its own unless given. */
+  readonly parents?: Readonly<Record<string, string>>;
   readonly script?: PluginScript;
   /** Files on the node, by their paths. */
   readonly files?: ReadonlyMap<string, string>;
@@ -98,10 +111,14 @@ export function obedient(run: PluginRun): PluginReport {
   return succeeds(CNI_COMMAND === "ADD" ? JSON.stringify(result) : "");
 }
 
-export function nadsFrom(nads: Readonly<Record<string, string>>): readonly NetworkDefinition[] {
+export function nadsFrom(
+  nads: Readonly<Record<string, string>>,
+  resources: Readonly<Record<string, string>> = {},
+): readonly NetworkDefinition[] {
   return Object.entries(nads).map(([key, config]) => {
     const [name = "", home = "shop"] = key.split("/").toReversed();
-    return { namespace: namespace(home), name, config };
+    const resourceName = resources[key];
+    return { namespace: namespace(home), name, config, ...(resourceName !== undefined && { resourceName }) };
   });
 }
 
@@ -114,7 +131,7 @@ export function stage(options: StageOptions = {}) {
     uid: podUid,
     annotations: { ...(annotation !== undefined && { "k8s.v1.cni.cncf.io/networks": annotation }), ...annotations },
   };
-  const definitions = nadsFrom(nads);
+  const definitions = nadsFrom(nads, options.resources);
   const networks = fixedNetworks(definitions);
   const refuseUnlessSynced = (): void => {
     if (options.unsynced !== undefined) throw options.unsynced;
@@ -129,7 +146,10 @@ export function stage(options: StageOptions = {}) {
   const known = fixedPods(pods);
   const askedFor: string[] = [];
   const clock = manualClock();
-  const conflists = makeConflistRunner(runner, clock, new NetworkLanes(undefined));
+  const devices = options.devices ?? [];
+  const deviceInfoFiles = memoryDeviceInfoFiles();
+  const deviceLanes = new DeviceLanes({ of: async (device) => options.parents?.[device] ?? device });
+  const conflists = makeConflistRunner(runner, clock, new NetworkLanes(undefined), deviceLanes);
   const warnings: string[] = [];
   const deps = {
     conflists,
@@ -154,7 +174,10 @@ export function stage(options: StageOptions = {}) {
       },
     },
     confFiles: memoryConfFiles(options.files),
+    devices,
+    deviceInfoFiles,
     refuseUnlessSynced,
+    readiness: makeReadiness({ sources: refuseUnlessSynced }),
     links: {
       look: (path: NetnsPath, ifName: IfName): Promise<LinkView> => {
         looked.push(`${path} ${ifName}`);
@@ -165,6 +188,7 @@ export function stage(options: StageOptions = {}) {
     clock,
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     undoTimeoutMs: 1_000,
+    debts: makeDebtBook(clock),
   };
   const traces: PluginTrace[] = [];
   const scope = (signal: AbortSignal = new AbortController().signal): Scope => ({
@@ -173,17 +197,20 @@ export function stage(options: StageOptions = {}) {
     warn: (message) => warnings.push(message),
   });
   return {
-    add: makeAdd(deps),
+    add: makeAdd({ ...deps, settle: makeSettle(deps) }),
     del: makeDel(deps),
     check: makeCheck(deps),
     status: makeStatus(deps),
     gc: makeGc(deps),
+    delegate: makeDelegate(deps),
     resume: makeResume(deps),
     scope,
+    deviceInfoFiles,
     journal,
     statusBoard,
     events,
     spool,
+    debts: deps.debts,
     /** What becomes of the pod at its source. */
     podBecomes: (what: "there" | "gone" | "replaced") => {
       pods.splice(0, 1, ...(what === "gone" ? [] : [what === "there" ? pod : { ...pod, uid: "uid-of-another" }]));

@@ -4,6 +4,7 @@ import {
   loadPackageDefinition,
   type Client,
   type ClientDuplexStream,
+  type ClientReadableStream,
   type ServiceError,
   type CallOptions,
   Metadata,
@@ -89,7 +90,10 @@ interface StandardClients {
     };
   };
 }
-type HealthClient = Client & { check: Unary };
+type HealthClient = Client & {
+  check: Unary;
+  watch(message: object): ClientReadableStream<{ readonly status: string }>;
+};
 type ReflectionClient = Client & { serverReflectionInfo(): ClientDuplexStream<object, ReflectionReply> };
 interface ReflectionReply {
   readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
@@ -130,4 +134,25 @@ export async function reflectedServices(socketPath: string): Promise<readonly st
       stream.end();
       client.close();
     });
+}
+
+/** Every health that the daemon's service is said to have, one after the other; the stream lasts until the server ends it. */
+export function watchHealth(socketPath: string): { next(): Promise<string> } {
+  const client = new grpc.health.v1.Health(`unix:${socketPath}`, credentials.createInsecure());
+  const seen: string[] = [];
+  let wake: () => void = () => undefined;
+  const stream = client.watch({ service: "plexus.v1.Cni" });
+  stream.on("data", ({ status }: { readonly status: string }) => {
+    seen.push(status);
+    wake();
+  });
+  stream.on("error", () => {
+    client.close();
+  });
+  return {
+    async next() {
+      while (seen.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      return seen.shift() ?? "";
+    },
+  };
 }

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
@@ -7,9 +9,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import { JsonObject } from "../../daemon/domain/json/json-object.ts";
 import type { AddRequest } from "../../daemon/operations/add.ts";
+import type { Inspection } from "../../daemon/operations/inspect.ts";
+import { makeReadiness } from "../../daemon/operations/readiness.ts";
+import { NO_METERS } from "../../daemon/ports/meters.ts";
 import type { Operations } from "../../daemon/server/cni-service.ts";
 import { type RunningServer, startServer } from "../../daemon/server/server.ts";
-import { type CniReply, type GrpcClient, grpcClient, healthOf, reflectedServices } from "./grpc-client.ts";
+import { type CniReply, type GrpcClient, grpcClient, healthOf, reflectedServices, watchHealth } from "./grpc-client.ts";
 
 let directory: string;
 let server: RunningServer | undefined;
@@ -17,6 +22,12 @@ let client: GrpcClient;
 let lines: Record<string, unknown>[];
 
 const nothing = (): Promise<undefined> => Promise.resolve(undefined);
+const debts = [{ containerId: "abc", ifName: "eth0", since: 1_700_000_000_000, attempts: 2, problem: "busy" }];
+const nothingToSee: Inspection = {
+  sandboxes: () => Promise.resolve([]),
+  sandbox: () => Promise.resolve(undefined),
+  owed: () => ({ debts, rounds: 3 }),
+};
 
 async function serve(operations: Partial<Operations> = {}, overlay = "{}"): Promise<void> {
   server = await startServer({
@@ -28,10 +39,12 @@ async function serve(operations: Partial<Operations> = {}, overlay = "{}"): Prom
       gc: nothing,
       ...operations,
     },
-    inspection: { sandboxes: () => Promise.resolve([]), sandbox: () => Promise.resolve(undefined) },
+    inspection: nothingToSee,
     log: pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.parse(overlay, "the overlay") },
     operationTimeoutMs: 10_000,
+    meters: NO_METERS,
+    readiness: makeReadiness({}),
     newRequestId: () => "made-up",
     socketDir: join(directory, "run"),
     protoDir: "proto",
@@ -162,12 +175,19 @@ describe("the Cni service", () => {
     {
       why: "a config of more than a megabyte",
       method: "Add",
-      parts: { config: Buffer.alloc((1 << 20) + 1, 32) },
+      parts: { config: Buffer.from('{"cniVersion":"1.0.0","name":"plexus"}'.padEnd((1 << 20) + 1)) },
       code: 6,
     },
   ])("refuses $why", async ({ method, parts, code }) => {
     await serve();
     expect((await cni(method, parts)).error).toMatchObject({ code });
+  });
+
+  it("refuses a message of more than 16 MiB before it has it all", async () => {
+    await serve();
+    await expect(cni("Add", { config: Buffer.alloc(17 << 20, 32) })).rejects.toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+    });
   });
 
   it("writes one line for each operation, with whom and how long", async () => {
@@ -273,6 +293,52 @@ describe("the server", () => {
     await stopped;
   });
 
+  it.each([
+    { why: "says nothing", greeting: "" },
+    { why: "has said hello", greeting: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0" },
+  ])("does not wait for a peer that $why and stays", async ({ greeting }) => {
+    await serve();
+    const peer = connect({ path: server?.socketPath ?? "", allowHalfOpen: true }).on("error", () => undefined);
+    peer.write(greeting);
+    const closed = once(peer.resume(), "close");
+    await healthOf(server?.socketPath ?? "", "plexus.v1.Cni");
+    await server?.stop(AbortSignal.timeout(600_000));
+    peer.end();
+    await closed;
+  });
+
+  it("does not wait for a caller that watches its health, and tells it first", async () => {
+    await serve();
+    const seen = watchHealth(server?.socketPath ?? "");
+    await seen.next();
+    await server?.stop(AbortSignal.timeout(600_000));
+    expect(await seen.next()).toBe("NOT_SERVING");
+  });
+
+  it("waits for an operation that nobody waits for any more: it is being undone", async () => {
+    const begun = Promise.withResolvers<undefined>();
+    const undone = Promise.withResolvers<undefined>();
+    let isUndone = false;
+    await serve({
+      add: async (_request, { signal }) => {
+        begun.resolve(undefined);
+        await once(signal, "abort");
+        await undone.promise;
+        isUndone = true;
+        throw new PlexusError("try-again-later", "given up");
+      },
+    });
+    const call = client.call("Cni/Add", request());
+    const outcome = expect(call.reply).rejects.toMatchObject({ code: status.CANCELLED });
+    await begun.promise;
+    call.cancel();
+    await outcome;
+    client.close();
+    const stopped = server?.stop(AbortSignal.timeout(600_000)).then(() => isUndone);
+    setTimeout(() => undone.resolve(undefined), 50);
+    expect(await stopped).toBe(true);
+  });
+
   it("cuts off what does not finish in time", async () => {
     const begun = Promise.withResolvers<undefined>();
     await serve({
@@ -289,6 +355,15 @@ describe("the server", () => {
     await begun.promise;
     await server?.stop(AbortSignal.abort());
     await reply;
+  });
+
+  it("tells what is owed, since when and why", async () => {
+    await serve();
+    const { reply } = client.call("Inspector/ListOwed", {});
+    expect(await reply).toEqual({
+      debts: [{ containerId: "abc", ifname: "eth0", sinceMs: 1_700_000_000_000, attempts: 2, problem: "busy" }],
+      rounds: 3,
+    });
   });
 
   it("answers that an unknown sandbox is not found", async () => {
@@ -308,10 +383,12 @@ describe("the server", () => {
 function bare() {
   return {
     operations: { add: () => Promise.resolve("{}"), del: nothing, check: nothing, status: nothing, gc: nothing },
-    inspection: { sandboxes: () => Promise.resolve([]), sandbox: () => Promise.resolve(undefined) },
+    inspection: nothingToSee,
     log: pino({ enabled: false }),
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     operationTimeoutMs: 10_000,
+    meters: NO_METERS,
+    readiness: makeReadiness({}),
     newRequestId: () => "made-up",
     protoDir: "proto",
   };

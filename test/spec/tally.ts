@@ -32,7 +32,7 @@ export function casesIn(text: string): readonly string[] {
 }
 
 /** Everything in the tests but comments: what is left that has a case's number is the name of a test. */
-async function testSources(root: string): Promise<string> {
+export async function testSources(root: string): Promise<string> {
   const texts: string[] = [];
   for await (const path of glob("test/**/*.{test,contract}.ts", { cwd: root, exclude: ["test/spec"] })) {
     texts.push(await readFile(join(root, path), "utf8"));

@@ -1,7 +1,7 @@
 /** The parts of the API's objects that are looked at; everything else is dropped while reading. */
 import * as z from "zod";
 import { namespace, podName } from "../../domain/ids.ts";
-import type { NetworkDefinition } from "../../domain/network-definition.ts";
+import { type NetworkDefinition, RESOURCE_NAME_ANNOTATION } from "../../domain/network-definition.ts";
 import { KEPT_POD_ANNOTATIONS, type Pod } from "../../domain/pod.ts";
 
 /** An object's metadata is all that is wanted of a pod, and a fraction of its size. A server that cannot leave out the rest sends the whole. */
@@ -31,14 +31,22 @@ export const PodSchema = z
 
 export const NetworkSchema = z
   .object({
-    metadata: z.object({ name: z.string().min(1), namespace: z.string().min(1) }),
+    metadata: z.object({
+      name: z.string().min(1),
+      namespace: z.string().min(1),
+      annotations: z.record(z.string(), z.string()).nullish(),
+    }),
     spec: z.object({ config: z.string().nullish() }).nullish(),
   })
-  .transform(({ metadata: { name, namespace: home }, spec }): NetworkDefinition => ({
-    namespace: namespace(home),
-    name,
-    config: spec?.config ?? "",
-  }));
+  .transform(({ metadata: { name, namespace: home, annotations }, spec }): NetworkDefinition => {
+    const resourceName = annotations?.[RESOURCE_NAME_ANNOTATION] ?? "";
+    return {
+      namespace: namespace(home),
+      name,
+      config: spec?.config ?? "",
+      ...(resourceName !== "" && { resourceName }),
+    };
+  });
 
 /** One page of a list. */
 export const PageSchema = z.object({

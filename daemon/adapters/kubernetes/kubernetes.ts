@@ -1,17 +1,21 @@
 import { PlexusError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Devices } from "../../ports/devices.ts";
 import type { Events } from "../../ports/events.ts";
 import type { Networks } from "../../ports/networks.ts";
 import type { Pods } from "../../ports/pods.ts";
 import type { StatusBoard } from "../../ports/status-board.ts";
 import { makeApiClient } from "./api-client.ts";
 import { objectKey } from "./api-objects.ts";
+import { makeClaimDevices } from "./claim-devices.ts";
 import { makeClusterPods } from "./cluster-pods.ts";
 import { NETWORKS, podsOf } from "./collection.ts";
+import { withAge } from "./credential-age.ts";
 import type { Credentials } from "./credentials.ts";
 import { inClusterCredentials } from "./in-cluster-credentials.ts";
 import { kubeconfigCredentials } from "./kubeconfig-credentials.ts";
-import { startListWatch } from "./list-watch.ts";
+import { type ListWatch, startListWatch } from "./list-watch.ts";
+import { makeNodeSlices } from "./node-slices.ts";
 import { makeNotices } from "./notices.ts";
 import { makePodEvents } from "./pod-events.ts";
 import { makeStatusAnnotations } from "./status-annotations.ts";
@@ -50,11 +54,28 @@ export interface Kubernetes {
   readonly networks: Networks;
   readonly statusBoard: StatusBoard;
   readonly events: Events;
+  /** What pods have through resource claims. */
+  readonly devices: Devices;
   synced(): { readonly pods: boolean; readonly networks: boolean };
+  followed(): readonly Followed[];
+  /** Milliseconds since the credential was last seen to change; undefined before it was used. */
+  credentialAgeMs(): number | undefined;
   /** What was given up because the API server was away for too long. */
   lost(): { readonly events: number; readonly statuses: number };
   /** Ends everything that is under way, and waits for that. What is queued is lost. */
   close(): Promise<void>;
+}
+
+/** How following a collection goes. */
+export interface Followed {
+  readonly source: "pods" | "networks";
+  /** Whether it was read as a whole once. */
+  readonly synced: boolean;
+  /** What keeps it from following, if anything does. */
+  readonly problem: string | undefined;
+  readonly objects: number;
+  /** Milliseconds since anything was last heard of it. */
+  readonly silentMs: number;
 }
 
 const SERVICE_ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -74,7 +95,8 @@ export function openKubernetes(options: KubernetesOptions): Kubernetes {
   }
   const closing = new AbortController();
   const closed = closing.signal;
-  const client = makeApiClient(credentialsFor(options));
+  const credentials = withAge(credentialsFor(options), clock);
+  const client = makeApiClient(credentials);
   const notices = makeNotices(options.onProblem);
   const shared = { client, clock, random, notices, closed };
 
@@ -84,6 +106,7 @@ export function openKubernetes(options: KubernetesOptions): Kubernetes {
   const networkWatch = startListWatch(NETWORKS, following);
   const queue = statusMode === "queue" ? makeStatusQueue(shared) : undefined;
   const events = makePodEvents({ ...shared, nodeName });
+  const slices = makeNodeSlices(nodeName, following);
 
   return {
     pods,
@@ -97,13 +120,26 @@ export function openKubernetes(options: KubernetesOptions): Kubernetes {
     },
     statusBoard: makeStatusAnnotations({ client, clock, random, waitMs: statusWaitMs, queue }),
     events,
+    devices: makeClaimDevices({ client, slices, closed }),
     synced: () => ({ pods: podWatch.synced(), networks: networkWatch.synced() }),
+    followed: () => [followed("pods", podWatch), followed("networks", networkWatch)],
+    credentialAgeMs: () => credentials.ageMs(),
     lost: () => ({ events: events.lost(), statuses: queue?.lost() ?? 0 }),
     async close() {
       closing.abort();
-      await Promise.all([podWatch.ended(), networkWatch.ended(), queue?.idle(), events.idle()]);
+      await Promise.all([podWatch.ended(), networkWatch.ended(), slices.ended(), queue?.idle(), events.idle()]);
       client.close();
     },
+  };
+}
+
+function followed(source: Followed["source"], watch: ListWatch<unknown>): Followed {
+  return {
+    source,
+    synced: watch.synced(),
+    problem: watch.problem(),
+    objects: watch.size(),
+    silentMs: watch.silentMs(),
   };
 }
 

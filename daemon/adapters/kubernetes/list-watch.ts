@@ -23,10 +23,15 @@ export interface ListWatchDeps {
 /** A copy of a collection that follows it. */
 export interface ListWatch<T> {
   get(key: string): T | undefined;
+  values(): Iterable<T>;
   /** Whether it was read as a whole once. What is not in it after that does not exist, or only just. */
   synced(): boolean;
   /** What keeps it from following, if anything does. */
   problem(): string | undefined;
+  /** How many objects it knows. */
+  size(): number;
+  /** Milliseconds since anything was last heard of it, if only that nothing changed. */
+  silentMs(): number;
   /** Resolves after it was closed, when nothing is under way any more. */
   ended(): Promise<void>;
 }
@@ -44,8 +49,10 @@ export function startListWatch<T extends { readonly namespace: string; readonly 
   let items = new Map<string, T>();
   let synced = false;
   let problem: string | undefined;
+  let heardAt = clock.monotonic();
 
   function works(): void {
+    heardAt = clock.monotonic();
     if (synced && problem === undefined) return;
     synced = true;
     problem = undefined;
@@ -68,7 +75,8 @@ export function startListWatch<T extends { readonly namespace: string; readonly 
     signal: closed,
     onItems: (all: Map<string, T>) => {
       items = all;
-      if (!synced) works();
+      if (synced) heardAt = clock.monotonic();
+      else works();
       for (const key of all.keys()) onPresent(key);
     },
     onPresent: (object: T) => {
@@ -95,8 +103,11 @@ export function startListWatch<T extends { readonly namespace: string; readonly 
   const followed = follow();
   return {
     get: (key) => items.get(key),
+    values: () => items.values(),
     synced: () => synced,
     problem: () => problem,
+    size: () => items.size,
+    silentMs: () => clock.monotonic() - heardAt,
     ended: () => followed,
   };
 }

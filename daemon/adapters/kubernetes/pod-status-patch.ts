@@ -9,6 +9,7 @@ export interface StatusWrite {
   readonly pod: PodKey;
   /** Empty when not known. */
   readonly podUid: string;
+  readonly annotation: string;
   readonly status: string;
 }
 
@@ -17,7 +18,6 @@ export type Setback = { readonly reason: string; readonly retryAfterMs: number }
 
 /** For one attempt. */
 export const PATCH_TIMEOUT_MS = 5_000;
-const NETWORK_STATUS_ANNOTATION = "k8s.v1.cni.cncf.io/network-status";
 
 /**
  * Writes one annotation, with one request, touching nothing that others write. The UID in it makes the API server refuse when the pod is
@@ -26,12 +26,12 @@ const NETWORK_STATUS_ANNOTATION = "k8s.v1.cni.cncf.io/network-status";
  */
 export async function patchStatus(
   client: ApiClient,
-  { pod, podUid, status }: StatusWrite,
+  { pod, podUid, annotation, status }: StatusWrite,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Setback> {
   const [namespace, name] = [encodeURIComponent(pod.namespace), encodeURIComponent(pod.name)];
-  const metadata = { ...(podUid !== "" && { uid: podUid }), annotations: { [NETWORK_STATUS_ANNOTATION]: status } };
+  const metadata = { ...(podUid !== "" && { uid: podUid }), annotations: { [annotation]: status } };
   const answer = await client
     .request({
       method: "PATCH",

@@ -36,9 +36,9 @@ export function makeStatusAnnotations({ client, clock, random, waitMs, queue }: 
   }
 
   return {
-    async publish({ sandbox, pod, podUid }, status, signal) {
+    async publish({ sandbox, pod, podUid, annotation }, status, signal) {
       if (pod === undefined) return;
-      const what = { sandbox, pod, podUid, status };
+      const what = { sandbox, pod, podUid, annotation, status };
       // While others are queued the API server is away; and what is written now must not be overwritten by them.
       const setback = queue?.isEmpty() === false ? WAITING : await write(what, signal);
       if (setback === undefined) return;

@@ -4,7 +4,13 @@ import type { OneLauncher, OneLauncherOptions } from "./one-launcher.ts";
 import type { Reply, Request } from "./wire.ts";
 
 export type LauncherState =
-  { readonly up: true; readonly pid: number | undefined } | { readonly up: false; readonly why: string };
+  | { readonly up: true; readonly pid: number | undefined }
+  | {
+      readonly up: false;
+      readonly why: string;
+      /** For how long none has taken requests, in milliseconds. */
+      readonly forMs: number;
+    };
 
 export interface SupervisedLauncher {
   state(): LauncherState;
@@ -30,7 +36,11 @@ const STOP_CEILING_MS = 5000;
 export function superviseLauncher(options: SupervisedLauncherOptions): SupervisedLauncher {
   let arrival = nextArrival();
   let current: OneLauncher | undefined;
-  let state: LauncherState = { up: false, why: "it is being started" };
+  let state: { readonly up: true; readonly pid: number | undefined } | { readonly up: false; readonly why: string } = {
+    up: false,
+    why: "it is being started",
+  };
+  let downSince = performance.now();
   let quickEnds = 0;
   let restart: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -57,6 +67,7 @@ export function superviseLauncher(options: SupervisedLauncherOptions): Supervise
   }
 
   function startAgain(why: string, startedAt: number): void {
+    if (state.up) downSince = performance.now();
     state = { up: false, why };
     if (stopped) return;
     quickEnds = performance.now() - startedAt < QUICK_END_MS ? quickEnds + 1 : 0;
@@ -101,7 +112,11 @@ export function superviseLauncher(options: SupervisedLauncherOptions): Supervise
   }
 
   start();
-  return { state: () => state, ask, stop };
+  return {
+    state: () => (state.up ? state : { ...state, forMs: performance.now() - downSince }),
+    ask,
+    stop,
+  };
 }
 
 function nextArrival(): PromiseWithResolvers<OneLauncher> {

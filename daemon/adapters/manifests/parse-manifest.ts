@@ -2,7 +2,7 @@ import { LineCounter, parseAllDocuments } from "yaml";
 import * as z from "zod";
 import { PlexusError } from "../../domain/errors.ts";
 import { namespace, podName } from "../../domain/ids.ts";
-import type { NetworkDefinition } from "../../domain/network-definition.ts";
+import { type NetworkDefinition, RESOURCE_NAME_ANNOTATION } from "../../domain/network-definition.ts";
 import { KEPT_POD_ANNOTATIONS, type Pod } from "../../domain/pod.ts";
 import { indentQuoted } from "./indent-quoted.ts";
 
@@ -64,6 +64,13 @@ function read<T>(schema: z.ZodType<T>, kind: string, object: unknown): T {
 const HeadSchema = z.object({ apiVersion: z.string(), kind: z.string() });
 const ListSchema = z.object({ apiVersion: z.literal("v1"), kind: z.literal("List"), items: z.array(z.unknown()) });
 
+/** What an API server takes of one object, names and values together. */
+const MOST_ANNOTATION_BYTES = 256 << 10;
+
+function fits(annotations: Readonly<Record<string, string>>): boolean {
+  return Buffer.byteLength(Object.entries(annotations).flat().join("")) <= MOST_ANNOTATION_BYTES;
+}
+
 /** Nobody else has looked at these names; no path may hide in one. */
 const NameSchema = z.string().regex(/^[^/\s]+$/, "not a name");
 const NamedSchema = z.object({ metadata: z.object({ name: NameSchema }) });
@@ -71,11 +78,13 @@ const NamespaceSchema = NameSchema.or(z.literal(""))
   .nullish()
   .transform((text) => namespace(text || "default"));
 
-const AnnotationsSchema = z
-  .record(z.string(), z.unknown())
-  .nullish()
-  .transform((all) => Object.fromEntries(Object.entries(all ?? {}).filter(([key]) => KEPT_POD_ANNOTATIONS.has(key))))
-  .pipe(z.record(z.string(), z.string()));
+/** Only those that something here reads: what others are is nobody's business. */
+const annotations = (kept: ReadonlySet<string>) =>
+  z
+    .record(z.string(), z.unknown())
+    .nullish()
+    .transform((all) => Object.fromEntries(Object.entries(all ?? {}).filter(([key]) => kept.has(key))))
+    .pipe(z.record(z.string(), z.string()).refine(fits, `more than ${MOST_ANNOTATION_BYTES} bytes`));
 
 const PodSchema = z
   .object({
@@ -83,14 +92,21 @@ const PodSchema = z
       name: NameSchema.transform(podName),
       namespace: NamespaceSchema,
       uid: z.string().nullish(),
-      annotations: AnnotationsSchema,
+      annotations: annotations(KEPT_POD_ANNOTATIONS),
     }),
   })
   .transform(({ metadata }): Pod => ({ ...metadata, uid: metadata.uid ?? "" }));
 
 const NetworkSchema = z
   .object({
-    metadata: z.object({ name: NameSchema, namespace: NamespaceSchema }),
+    metadata: z.object({
+      name: NameSchema,
+      namespace: NamespaceSchema,
+      annotations: annotations(new Set([RESOURCE_NAME_ANNOTATION])),
+    }),
     spec: z.object({ config: z.string().nullish() }).nullish(),
   })
-  .transform(({ metadata, spec }): NetworkDefinition => ({ ...metadata, config: spec?.config ?? "" }));
+  .transform(({ metadata: { name, namespace: home, annotations: kept }, spec }): NetworkDefinition => {
+    const resourceName = kept[RESOURCE_NAME_ANNOTATION] ?? "";
+    return { namespace: home, name, config: spec?.config ?? "", ...(resourceName !== "" && { resourceName }) };
+  });

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { refused } from "../../domain/journal-file.ts";
 import type { SpooledDel, Spool } from "../../ports/spool.ts";
-import { isEntryName, isUnfinishedName, nameInId, readEntry } from "./spool-entry.ts";
+import { entryName, isEntryName, isUnfinishedName, nameInId, readEntry } from "./spool-entry.ts";
 import { watchEntries } from "./watch-entries.ts";
 
 export interface SpoolOptions {
@@ -49,6 +49,13 @@ export async function openSpool(options: SpoolOptions): Promise<SpoolDirectory> 
       for (const problem of problems) if (!reported.has(problem)) onProblem(problem);
       reported = new Set(problems);
       return entries.toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
+    },
+
+    async find(containerId, ifName) {
+      const name = entryName(containerId, ifName);
+      const text = await fs.readFile(join(directory, name), "utf8").catch(unlessMissing).catch(refused("read", name));
+      const reading = text === undefined ? undefined : readEntry(name, text);
+      return reading?.kind === "entry" ? reading.entry : undefined;
     },
 
     // It need not survive a power cut: a DEL that is done again does no harm.

@@ -20,6 +20,11 @@ export function isUnfinishedName(name: string): boolean {
   return name.startsWith(".");
 }
 
+/** The file of the DEL of a container and interface. */
+export function entryName(containerId: string, ifName: string): string {
+  return `${containerId}@${ifName}${SUFFIX}`;
+}
+
 /** The file of an entry. The id also says which DEL it is, as a later one takes the same file; neither has blanks in it. */
 export function nameInId(id: string): string {
   return id.split(" ")[0] ?? "";
@@ -32,7 +37,7 @@ export function readEntry(name: string, text: string): EntryReading {
   const { data, error } = Entry.safeParse(value);
   if (data === undefined) return { kind: "unusable", why: z.prettifyError(error).replaceAll(/\s+/g, " ") };
   const { at, containerId, ifName, netns, netnsOverride, args, path } = data;
-  if (name !== `${containerId}@${ifName}${SUFFIX}`) {
+  if (name !== entryName(containerId, ifName)) {
     return { kind: "unusable", why: `it is of ${containerId} and ${ifName}` };
   }
   const conf = JsonObject.parse(text, name).text("conf") ?? "{}";

@@ -3,11 +3,11 @@ import { PlexusError } from "../errors.ts";
 import { namespace, podName } from "../ids.ts";
 import type { PodKey } from "../pod.ts";
 
-type Pair = readonly [key: string, value: string];
+export type CniArgsPair = readonly [key: string, value: string];
 
 export interface CniArgs {
   /** In the order they came. */
-  readonly pairs: readonly Pair[];
+  readonly pairs: readonly CniArgsPair[];
   /** Absent when no K8S_POD_NAME was given. */
   readonly pod: PodKey | undefined;
   /** Empty when not given. */
@@ -37,21 +37,31 @@ export function parseCniArgs(text: string): CniArgs {
 }
 
 /** CNI_ARGS for a delegate: the five that every delegate is promised, the runtime's others, and `extra`, which wins over those. */
-export function delegateCniArgs(args: CniArgs, extra: readonly Pair[]): string {
+export function delegateCniArgs(args: CniArgs, extra: readonly CniArgsPair[]): string {
   const given = new Map(args.pairs);
-  const promised: readonly Pair[] = [
+  const promised: readonly CniArgsPair[] = [
     ["IgnoreUnknown", "true"],
-    ...["K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID", "K8S_POD_UID"].map((key): Pair => [
-      key,
-      given.get(key) ?? "",
-    ]),
+    ...POD_KEYS.map((key): CniArgsPair => [key, given.get(key) ?? ""]),
+    ["K8S_POD_UID", args.podUid],
   ];
   const taken = new Set([...promised, ...extra].map(([key]) => key));
   const others = [...given].filter(([key]) => !taken.has(key));
-  return [...promised, ...others, ...extra].map(([key, value]) => `${key}=${value}`).join(";");
+  return joined([...promised, ...others, ...extra]);
 }
 
-function parsePair(item: string): Pair {
+/** CNI_ARGS for a delegate as TKE's fork has them: four, and nothing else of the runtime's. */
+export function fourCniArgs({ pairs }: CniArgs): string {
+  const given = new Map(pairs);
+  return joined([["IgnoreUnknown", "1"], ...POD_KEYS.map((key): CniArgsPair => [key, given.get(key) ?? ""])]);
+}
+
+const POD_KEYS = ["K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID"] as const;
+
+function joined(pairs: readonly CniArgsPair[]): string {
+  return pairs.map(([key, value]) => `${key}=${value}`).join(";");
+}
+
+function parsePair(item: string): CniArgsPair {
   const at = item.indexOf("=");
   if (at > 0) return [item.slice(0, at), item.slice(at + 1)];
   // Its value is nobody's business, and may be a secret: only what can be a key is shown.

@@ -38,7 +38,9 @@ export function readConf(file: TextFile): Conflist {
   const what = `CNI config file ${file.name}`;
   const conflist = parseConflist(file.text, what);
   if (!isConflistFile(file.name) && !conflist.single) {
-    throw new PlexusError("invalid-config", `${what}: error parsing configuration: missing 'type'`);
+    throw new PlexusError("invalid-config", `${what}: error parsing configuration: missing 'type'`, {
+      details: "if it is a conflist, let its file's name end in .conflist",
+    });
   }
   return conflist;
 }

@@ -68,6 +68,7 @@ export function legacyRecord(
       conflist: conflist.text,
       capabilityArgs: known?.capabilityArgs ?? origin?.netConf.runtimeConfig.toString() ?? "{}",
       cniArgs: cniArgsOf(known, origin),
+      device: delegate.device,
       result: resultFor(conflist, delegate.conflist, known),
     };
   });
@@ -99,7 +100,7 @@ function delegatesOf(files: LegacyFiles, cached: readonly CachedResult[]): reado
 function delegateFromResult({ fileName, conf, ifName }: CachedResult, index: number): NotedDelegate {
   if (conf === undefined) throw new PlexusError("decode-failure", `${fileName} holds no config`);
   const conflist = parseConflist(conf, fileName);
-  return { index, network: conflist.name, conflist, requestedIfName: ifName, saysPrimary: false };
+  return { index, network: conflist.name, conflist, requestedIfName: ifName, device: undefined, saysPrimary: false };
 }
 
 /** The CNI_IFNAME of the ADD, which is noted nowhere but in the names of cached results. */

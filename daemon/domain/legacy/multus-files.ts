@@ -20,7 +20,7 @@ export function multusFiles(record: SandboxRecord): Pick<LegacyFiles, "scratch" 
 }
 
 function entry(attachment: RecordedAttachment, conflist: Conflist, index: number): object {
-  const { ifName, primary, owner, network } = attachment;
+  const { ifName, primary, owner, network, device } = attachment;
   const workedOut = primary && index === 0 ? owner : `net${index}`;
   const { name, writtenVersion: cniVersion, plugins } = conflist;
   const standard = plugins.map((plugin) => standardKeys(conflist, plugin));
@@ -30,6 +30,7 @@ function entry(attachment: RecordedAttachment, conflist: Conflist, index: number
       : { Conf: {}, ConfList: { cniVersion, name, plugins: standard }, CNINetworkConfigList: configList(conflist) }),
     Name: network,
     ...(ifName !== workedOut && { ifnameRequest: ifName }),
+    ...(device !== undefined && { deviceID: device.id, resourceName: device.resource || undefined }),
     IsFilterV4Gateway: false,
     IsFilterV6Gateway: false,
     Bytes: base64(conflist.text),

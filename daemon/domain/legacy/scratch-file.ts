@@ -4,6 +4,7 @@ import { type Conflist, parseConflist } from "../cni/conf.ts";
 import { PlexusError } from "../errors.ts";
 import { decode, goString, goStruct } from "../json/go-json.ts";
 import { elementsOf, JsonObject, type JsonText } from "../json/json-object.ts";
+import type { RecordedDevice } from "../sandbox-record.ts";
 
 export interface NotedDelegate {
   /** Its place among all of them, which an interface without a name of its own is named after. */
@@ -12,6 +13,7 @@ export interface NotedDelegate {
   readonly network: string;
   readonly conflist: Conflist;
   readonly requestedIfName: string | undefined;
+  readonly device: RecordedDevice | undefined;
   /** It says of itself that it holds the pod's first interface; only the fork notes that. */
   readonly saysPrimary: boolean;
 }
@@ -35,6 +37,8 @@ const Entry = goStruct({
   Bytes: goString,
   ifnameRequest: goString,
   masterPlugin: flag,
+  deviceID: goString,
+  resourceName: goString,
   CNINetworkConfigList: goStruct({
     Name: goString,
     CNIVersion: goString,
@@ -53,6 +57,7 @@ function notedDelegate(element: JsonText, index: number, what: string): NotedDel
     network: entry.Name ?? conflist.name,
     conflist,
     requestedIfName: entry.ifnameRequest,
+    device: entry.deviceID === undefined ? undefined : { resource: entry.resourceName ?? "", id: entry.deviceID },
     saysPrimary: entry.masterPlugin,
   };
 }

@@ -13,7 +13,6 @@ import { podsContract } from "../../contracts/pods.contract.ts";
 import { statusBoardContract } from "../../contracts/status-board.contract.ts";
 import { type ContractCluster, installNetworkKind, setStage } from "./contract-cluster.ts";
 
-const NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status";
 const KUBECONFIG = process.env["PLEXUS_TEST_KUBECONFIG"];
 
 interface Place {
@@ -66,7 +65,10 @@ describe.each(places)("$name", { timeout: 60_000 }, ({ name, open }) => {
 
   networksContract(name, async (definitions) => {
     const stage = setStage(cluster);
-    for (const { config, ...names } of definitions) await stage.make(nad({ ...names, config: config || undefined }));
+    for (const { config, resourceName, ...names } of definitions) {
+      const annotations = resourceName === undefined ? {} : { "k8s.v1.cni.cncf.io/resourceName": resourceName };
+      await stage.make(nad({ ...names, annotations, config: config || undefined }));
+    }
     const { networks } = await stage.follow();
     return {
       get(home, network) {
@@ -87,13 +89,13 @@ describe.each(places)("$name", { timeout: 60_000 }, ({ name, open }) => {
     return {
       board: {
         ...statusBoard,
-        publish: ({ pod: key, podUid, sandbox }, status, signal) => {
+        publish: ({ pod: key, podUid, ...target }, status, signal) => {
           const there = key && { ...key, namespace: stage.home(key.namespace) };
-          return statusBoard.publish({ sandbox, pod: there, podUid: uids[podUid] ?? podUid }, status, signal);
+          return statusBoard.publish({ ...target, pod: there, podUid: uids[podUid] ?? podUid }, status, signal);
         },
       },
       shown: async (target) => {
-        const status = (await stage.annotationsOf("shop", target.pod?.name ?? ""))[NETWORK_STATUS];
+        const status = (await stage.annotationsOf("shop", target.pod?.name ?? ""))[target.annotation];
         return typeof status === "string" ? status : undefined;
       },
     };

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../daemon/adapters/clock/system-clock.ts";
 import { type KubernetesOptions, openKubernetes } from "../../../daemon/adapters/kubernetes/kubernetes.ts";
 import { namespace } from "../../../daemon/domain/ids.ts";
+import type { StatusTarget } from "../../../daemon/ports/status-board.ts";
 import { nad, pod } from "../../api-server/samples.ts";
 import { sandboxId } from "../../contracts/journal.samples.ts";
 import { refusalOf } from "../../domain/refusal.ts";
@@ -61,6 +62,10 @@ describe("before it is in sync", () => {
   });
 });
 
+function targetOf(name: string, podUid: string): StatusTarget {
+  return { sandbox: sandboxId(name), pod: keyOf(name), podUid, annotation: "k8s.v1.cni.cncf.io/network-status" };
+}
+
 it("an ADD costs one PATCH", async () => {
   const api = await apiServer();
   const names = Array.from({ length: 100 }, (_, index) => `web-${index}`);
@@ -72,7 +77,7 @@ it("an ADD costs one PATCH", async () => {
   const addOne = async (name: string) => {
     const { uid: podUid = "" } = (await pods.get(keyOf(name), noHurry)) ?? {};
     networks.get(namespace("default"), "blue");
-    await statusBoard.publish({ sandbox: sandboxId(name), pod: keyOf(name), podUid }, "[]", noHurry);
+    await statusBoard.publish(targetOf(name, podUid), "[]", noHurry);
   };
   await Promise.all(names.map(addOne));
   expect(api.counts()).toEqual({ "patch pods/status": 100 });
@@ -88,8 +93,7 @@ it("everything goes on when the token is replaced and the old one no longer take
   api.revoke(old);
   api.reset();
   api.cutConnections();
-  const target = { sandbox: sandboxId("a1"), pod: keyOf("web"), podUid: "uid-web" };
-  await opened.statusBoard.publish(target, "[]", noHurry);
+  await opened.statusBoard.publish(targetOf("web", "uid-web"), "[]", noHurry);
   api.put(pod({ name: "late", uid: "uid-late" }));
   expect((await opened.pods.get(keyOf("late"), noHurry))?.uid).toBe("uid-late");
   expect(api.requests().filter(({ code }) => code === 401)).toEqual([]);

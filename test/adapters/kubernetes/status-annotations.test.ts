@@ -9,7 +9,13 @@ import { apiServer, followed, keyOf, noHurry } from "./cluster.ts";
 const NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status";
 const STATUS = '[{\n    "name": "blue"\n}]';
 const web = pod({ name: "web", uid: "uid-web", annotations: { theirs: "kept" } });
-const target: StatusTarget = { sandbox: sandboxId("a1"), pod: keyOf("web"), podUid: "uid-web" };
+const target: StatusTarget = {
+  sandbox: sandboxId("a1"),
+  pod: keyOf("web"),
+  podUid: "uid-web",
+  annotation: NETWORK_STATUS,
+};
+const db: StatusTarget = { ...target, sandbox: sandboxId("b2"), pod: keyOf("db"), podUid: "" };
 
 function statusOf(api: ApiServer, name = "web"): string | undefined {
   return api.get(pod({ name }))?.metadata.annotations?.[NETWORK_STATUS];
@@ -33,6 +39,14 @@ describe("a network status", () => {
       },
     ]);
     expect(api.get(web)?.metadata.annotations).toEqual({ theirs: "kept", [NETWORK_STATUS]: STATUS });
+  });
+
+  it("may stand in another annotation", async () => {
+    const api = await apiServer();
+    api.put(web);
+    const { statusBoard } = await followed(api);
+    await statusBoard.publish({ ...target, annotation: "example.org/status" }, STATUS, noHurry);
+    expect(api.get(web)?.metadata.annotations).toEqual({ theirs: "kept", "example.org/status": STATUS });
   });
 
   it("names no UID that is not known", async () => {
@@ -65,7 +79,7 @@ describe("a network status", () => {
   });
 
   it.each<{ why: string; fault: Fault }>([
-    { why: "somebody else's write was in the way (T238)", fault: { does: "answer", answer: conflict() } },
+    { why: "somebody else's write was in the way (T238, T39)", fault: { does: "answer", answer: conflict() } },
     { why: "the API server is overloaded", fault: { does: "answer", answer: ANSWERS.tooMany(0) } },
     { why: "the API server fails", fault: { does: "answer", answer: ANSWERS.internalError } },
     { why: "a load balancer answers", fault: { does: "answer", answer: ANSWERS.badGateway } },
@@ -135,7 +149,7 @@ describe("in a queue", () => {
     const { statusBoard } = await followed(api, queued);
     await api.down();
     await statusBoard.publish(target, "[1]", noHurry);
-    await statusBoard.publish({ sandbox: sandboxId("b2"), pod: keyOf("db"), podUid: "uid-db" }, "[2]", noHurry);
+    await statusBoard.publish({ ...db, podUid: "uid-db" }, "[2]", noHurry);
     await statusBoard.publish(target, "[3]", noHurry);
     api.reset();
     await api.up();
@@ -171,7 +185,7 @@ describe("in a queue", () => {
     const { statusBoard } = await followed(api, queued);
     await api.down();
     await statusBoard.publish(target, "[1]", noHurry);
-    await statusBoard.publish({ sandbox: sandboxId("b2"), pod: keyOf("db"), podUid: "" }, "[2]", noHurry);
+    await statusBoard.publish(db, "[2]", noHurry);
     await statusBoard.withdraw(target.sandbox);
     await api.up();
     await vi.waitFor(() => expect(statusOf(api, "db")).toBe("[2]"), 3_000);
@@ -185,7 +199,7 @@ describe("in a queue", () => {
     const opened = await followed(api, queued);
     await api.down();
     await opened.statusBoard.publish(target, "x".repeat(300_000), noHurry);
-    await opened.statusBoard.publish({ sandbox: sandboxId("b2"), pod: keyOf("db"), podUid: "" }, "[2]", noHurry);
+    await opened.statusBoard.publish(db, "[2]", noHurry);
     await api.up();
     await vi.waitFor(() => expect(statusOf(api, "db")).toBe("[2]"), 3_000);
     await vi.waitFor(() => expect(opened.problems).toContainEqual(expect.stringMatching(/network statuses: .*422/)));
@@ -197,7 +211,7 @@ describe("in a queue", () => {
     const opened = await followed(api, queued);
     await api.down();
     for (let index = 0; index <= 1_000; index++) {
-      const other = { sandbox: sandboxId(`s${index}`), pod: keyOf(`p${index}`), podUid: "" };
+      const other = { ...db, sandbox: sandboxId(`s${index}`), pod: keyOf(`p${index}`) };
       await opened.statusBoard.publish(other, "[]", noHurry);
     }
     await api.up();

@@ -22,3 +22,12 @@ it("never holds more than fits", () => {
   clock.advance(60_000);
   expect(TIMES.map(() => take())).toEqual([true, true, true, false, false]);
 });
+
+it.each([-3_600_000, 3_600_000])("minds no clock that is set by %i ms", (by) => {
+  const clock = manualClock();
+  const take = makeTokenBucket(3, 10, clock);
+  TIMES.map(() => take());
+  clock.set(by);
+  clock.advance(100);
+  expect(TIMES.map(() => take())).toEqual([true, false, false, false, false]);
+});

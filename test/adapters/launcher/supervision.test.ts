@@ -79,6 +79,7 @@ describe("a launcher that cannot run", () => {
     const launcher = bench.launch({ binary });
     const early = launcher.runner.run(bench.run("echoes", { stdin: "patience" }), patient);
     await until("the first failure", () => !launcher.state().launcher.up);
+    expect(launcher.state().launcher).toMatchObject({ up: false, forMs: expect.any(Number) });
     writeFileSync(`${binary}.new`, `#!/bin/sh\nexec ${LAUNCHER}\n`);
     chmodSync(`${binary}.new`, 0o755);
     renameSync(`${binary}.new`, binary);

@@ -45,6 +45,8 @@ export function podManifest({ uid, annotations, ...names }: Pod): object {
   return { apiVersion: "v1", kind: "Pod", metadata: { ...names, uid, annotations }, spec: { containers: [] } };
 }
 
-export function networkManifest({ config, ...metadata }: NetworkDefinition): object {
+export function networkManifest({ config, resourceName, ...names }: NetworkDefinition): object {
+  const annotations = { "k8s.v1.cni.cncf.io/resourceName": resourceName, "other.io/note": 7 };
+  const metadata = { ...names, annotations };
   return { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", metadata, spec: { config } };
 }

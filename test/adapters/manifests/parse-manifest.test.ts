@@ -195,6 +195,11 @@ describe("what is wrong with a manifest", () => {
       says: "Pod web: metadata: annotations: k8s.v1.cni.cncf.io/networks: ",
     },
     {
+      why: "annotations are larger than an API server would take",
+      text: POD.replace("blue, bank/red", "b".repeat(256 * 1024)),
+      says: "Pod web: metadata: annotations: more than 262144 bytes",
+    },
+    {
       why: "a config is no string",
       text: NETWORK.replace("'{}'", "{secret: 1}"),
       says: "NetworkAttachmentDefinition blue: spec: config: ",

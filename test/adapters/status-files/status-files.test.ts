@@ -6,7 +6,7 @@ import { sandboxId } from "../../contracts/journal.samples.ts";
 import { temporaryDirectory } from "../../temporary-directory.ts";
 
 const abc = sandboxId("abc");
-const target = { sandbox: abc, pod: undefined, podUid: "" };
+const target = { sandbox: abc, pod: undefined, podUid: "", annotation: "example.org/status" };
 const noHurry = new AbortController().signal;
 
 let stateDir: string;

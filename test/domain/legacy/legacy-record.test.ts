@@ -177,7 +177,7 @@ describe("a sandbox whose notes say nothing", () => {
 describe("a sandbox that TKE's fork attached", () => {
   const bridge = '{"name":"tke-bridge","type":"tke-bridge","cniVersion":"0.3.1"}';
 
-  it("has the interfaces that it noted, and its first one wherever it is in the list", () => {
+  it("has the interfaces that it noted, and its first one wherever it is in the list (T44)", () => {
     const entries = [
       // The fork marks the first of the list, too.
       samples.tkeEntry(MACVLAN, "eth1", { masterPlugin: true }),

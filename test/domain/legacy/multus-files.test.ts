@@ -37,17 +37,26 @@ describe("what Multus is told of a sandbox of ours", () => {
       why: "whose first network has another interface",
       record: sample({ ...eth0, owner: ifName("ens3"), ifName: ifName("ens3") }, net1),
     },
+    {
+      why: "with devices",
+      record: sample(
+        eth0,
+        { ...net1, device: { resource: "intel.com/sriov", id: "0000:01:10.0" } },
+        { ...lan, device: { resource: "", id: "named by the pod" } },
+      ),
+    },
     { why: "of which a part is left", record: sample(lan) },
     { why: "of which a part that was net2 is left", record: sample({ ...net1, ifName: ifName("net2") }) },
   ])("reads back the same: $why", ({ record }) => {
     const back = readBack(record);
-    const told = ({ conflist, ifName, cniArgs, capabilityArgs, result, network }: RecordedAttachment) => [
+    const told = ({ conflist, ifName, cniArgs, capabilityArgs, result, network, device }: RecordedAttachment) => [
       conflist,
       ifName,
       cniArgs,
       capabilityArgs,
       result,
       network,
+      device,
     ];
     expect(back?.attachments.map(told)).toEqual(record.attachments.map(told));
     expect(back).toMatchObject({ pod: record.pod, netns: record.netns });

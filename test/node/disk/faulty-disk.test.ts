@@ -89,10 +89,11 @@ describe.skipIf(process.getuid?.() !== 0)("the disk that holds the records", () 
   });
 
   afterAll(async () => {
-    expect(await cni("DEL", "neighbour")).toMatchObject({ status: 0 });
-    expect(await host.sh(TRACES)).toBe("0\n");
-    expect(await plexus.terminate()).toBe(0);
+    const { status } = await cni("DEL", "neighbour");
+    const traces = await host.sh(TRACES);
+    const ended = await plexus.terminate();
     await host.stop();
+    expect([status, traces, ended]).toEqual([0, "0\n", 0]);
   });
 
   it.each([

@@ -158,7 +158,7 @@ describe.skipIf(process.getuid?.() !== 0)("a node that changes hands", () => {
     expect(await del(conf)).toMatchObject({ status: 0, stdout: "" });
   });
 
-  it("frees all that TKE's fork attached, which keeps no results", async () => {
+  it("frees all that TKE's fork attached, which keeps no results (T44)", async () => {
     await attach();
     const names = entries.map((entry, index) => ({ ...entry, ifnameRequest: index === 0 ? "eth0" : "net1" }));
     await host.write(`/var/lib/cni/networks/multus/${CID}`, JSON.stringify(names));

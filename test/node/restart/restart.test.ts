@@ -1,17 +1,36 @@
 /** The daemon goes and comes back while the runtime works on: killed, stopped in order, replaced under load. Nothing fails, nothing is lost. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Host, makeHost } from "../host.ts";
-import { type CniAnswer, makePlexus, MANIFESTS, type Plexus, podArgs, RECORDS } from "../plexus.ts";
+import { connect } from "node:net";
+import { here, type Host, makeHost } from "../host.ts";
+import { BIN, type CniAnswer, makePlexus, MANIFESTS, type Plexus, podArgs, RECORDS } from "../plexus.ts";
 
 /** A longer run for `npm run soak`. */
 const SANDBOXES = process.env["PLEXUS_SOAK"] === undefined ? 24 : 1_000;
 const RESTARTS = process.env["PLEXUS_SOAK"] === undefined ? 3 : 20;
 const SIDE_BY_SIDE = 6;
 
+const SCRIPTED = `${BIN}/slow.d`;
+
+const MANIFEST = `
+apiVersion: v1
+kind: Pod
+metadata: { name: pod }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: slow, annotations: { k8s.v1.cni.cncf.io/networks: slow } }
+---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: { name: slow }
+spec: { config: '{"cniVersion":"1.0.0","type":"slow"}' }
+`;
+
 const CONF = JSON.stringify({
   cniVersion: "1.0.0",
   name: "plexus",
   type: "plexus",
+  daemonWaitSeconds: 60,
   delegates: [
     {
       cniVersion: "1.0.0",
@@ -34,7 +53,8 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", (
   beforeAll(async () => {
     host = await makeHost();
     plexus = await makePlexus(host);
-    await host.write(`${MANIFESTS}/pod.yaml`, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod\n");
+    await host.write(`${MANIFESTS}/all.yaml`, MANIFEST);
+    await host.sh(`cp ${here("dist/test-plugins/scripted")} ${BIN}/slow && mkdir ${SCRIPTED}`);
     await plexus.start();
   });
   afterAll(async () => {
@@ -45,8 +65,8 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", (
     await host.sh("ip -all netns delete");
   });
 
-  async function cni(verb: string, name: string): Promise<CniAnswer> {
-    return plexus.cni({ verb, containerId: name, netns: `/run/netns/${name}`, args: podArgs("pod"), conf: CONF });
+  async function cni(verb: string, name: string, { pod = "pod", conf = CONF } = {}): Promise<CniAnswer> {
+    return plexus.cni({ verb, containerId: name, netns: `/run/netns/${name}`, args: podArgs(pod), conf });
   }
 
   /** Until nothing is left: what a daemon owes it pays soon after it started. */
@@ -77,6 +97,36 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", (
     await plexus.start();
     expect(await added).toMatchObject({ status: 0 });
     expect(await cni("DEL", "waits")).toMatchObject({ status: 0 });
+    expect(await leftoversInTheEnd()).toBe("");
+  });
+
+  it("told to stop, it finishes what is under way and begins nothing: ADDs are held or refused, DELs are left for the next one", async () => {
+    await host.sh("for name in begun other newcomer; do ip netns add $name; done");
+    await host.write(
+      `${SCRIPTED}/ADD`,
+      `touch /run/begun; until test -e /run/go; do sleep 0.01; done; echo '{"cniVersion":"1.0.0"}'`,
+    );
+    expect(await cni("ADD", "other")).toMatchObject({ status: 0 });
+    const idler = connect({ path: `/proc/${plexus.pid}/root/run/plexus/plexus.sock`, allowHalfOpen: true });
+    const begun = cni("ADD", "begun", { pod: "slow" });
+    await host.sh("until test -e /run/begun; do sleep 0.01; done");
+    const ended = plexus.terminate();
+    await expect.poll(() => plexus.log.at(-1)).toMatchObject({ msg: "stopping" });
+
+    expect(await cni("DEL", "other")).toMatchObject({ status: 0, stdout: "" });
+    expect(await host.sh("ls /var/lib/plexus/spool")).toBe("other@eth0.json\n");
+    const impatient = CONF.replace('"daemonWaitSeconds":60', '"daemonWaitSeconds":0');
+    expect(await cni("ADD", "newcomer", { conf: impatient })).toMatchObject({ status: 1, json: { code: 11 } });
+    const held = cni("ADD", "newcomer");
+    await host.sh("touch /run/go");
+    expect(await begun).toMatchObject({ status: 0 });
+    expect(await ended).toBe(0);
+    idler.destroy();
+
+    await plexus.start();
+    expect(await held).toMatchObject({ status: 0 });
+    expect(await cni("DEL", "begun")).toMatchObject({ status: 0 });
+    expect(await cni("DEL", "newcomer")).toMatchObject({ status: 0 });
     expect(await leftoversInTheEnd()).toBe("");
   });
 
