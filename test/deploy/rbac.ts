@@ -9,9 +9,9 @@ interface ClusterRole {
   readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly Verb[] }[];
 }
 
-/** What deploy/rbac.yaml allows the daemon, in the words of the tests' API server. */
+/** What deploy/base/rbac.yaml allows the daemon, in the words of the tests' API server. */
 export async function deployedRules(): Promise<readonly Rule[]> {
-  const documents = parseAllDocuments(await readFile(here("deploy/rbac.yaml"), "utf8"));
+  const documents = parseAllDocuments(await readFile(here("deploy/base/rbac.yaml"), "utf8"));
   const roles = documents
     .map((document) => document.toJS() as ClusterRole)
     .filter(({ kind }) => kind === "ClusterRole");

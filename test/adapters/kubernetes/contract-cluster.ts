@@ -47,7 +47,7 @@ export async function installNetworkKind({ admin }: ContractCluster): Promise<()
     return true;
   };
   if (await isServed()) return () => Promise.resolve();
-  await succeed(call("POST", CRDS, parse(await readFile("deploy/crd.yaml", "utf8"))));
+  await succeed(call("POST", CRDS, parse(await readFile("deploy/base/crd.yaml", "utf8"))));
   const remove = async (): Promise<void> => {
     await succeed(call("DELETE", `${CRDS}/${CRD}`));
   };
