@@ -1,5 +1,6 @@
 /**
- * The long tests: those that grow with PLEXUS_SOAK in the environment, in that long form. Ends with status 0 when all of them passed.
+ * The long tests: those that grow with PLEXUS_SOAK in the environment, in that long form; and then scripts/prove.ts, which shows that tests notice
+ * when what they are about is taken away. Ends with status 0 when all of it passed.
  *
  *   node scripts/soak.ts
  */
@@ -10,18 +11,16 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const env = { ...process.env, PLEXUS_SOAK: "1" };
 
-const runs: readonly (readonly string[])[] = [
-  ["--project", "node", "test/node/restart", "test/node/crash", "test/node/flood"],
-  ["--project", "unit", "test/model"],
+const vitest = join(root, "node_modules/.bin/vitest");
+const runs: readonly (readonly [string, readonly string[], NodeJS.ProcessEnv])[] = [
+  [vitest, ["run", "--project", "node", "test/node/restart", "test/node/crash", "test/node/flood"], env],
+  [vitest, ["run", "--project", "unit", "test/model"], env],
+  [process.execPath, [join(root, "scripts/prove.ts")], process.env],
 ];
 
 let failed = 0;
-for (const args of runs) {
-  const child = spawn(join(root, "node_modules/.bin/vitest"), ["run", ...args], {
-    cwd: root,
-    env,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+for (const [command, args, env] of runs) {
+  const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
   const [status] = (await once(child, "close")) as [number | null];
   if (status !== 0) failed += 1;
 }

@@ -127,7 +127,7 @@ async function attach(
       const status = recordedNetworkStatus(done, dialect);
       await deps.journal.write(done);
       await showStatus(deps, dialect.status, { sandbox: request.sandbox, pod, status }, scope);
-      tellOfInterfaces(deps.events, pod, done);
+      tellOfInterfaces(deps.events, pod, { ...done, attachments: begun });
       return answer;
     });
   } catch (thrown) {

@@ -149,9 +149,10 @@ async function known<T>(scope: Scope, what: string, read: () => Promise<T>): Pro
 }
 
 const FIRST_PAUSE_MS = 5_000;
+/** Also when nothing is known to be owed: of a sandbox that went without a DEL nobody tells. */
 const LONGEST_PAUSE_MS = 300_000;
 
-/** Rounds until the signal is raised: at once, then whenever `wake` is called, and for as long as something is owed with growing pauses. */
+/** Rounds until the signal is raised: at once, then whenever woken, with growing pauses while something is owed, and now and then. */
 export async function keepResuming(
   round: () => Promise<ResumeReport>,
   clock: Clock,
@@ -164,8 +165,7 @@ export async function keepResuming(
     pauseMs = owed === 0 ? FIRST_PAUSE_MS : Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     const over = new AbortController();
     const either = AbortSignal.any([stopping, over.signal]);
-    const waits = [awaitWake(either), ...(owed === 0 ? [] : [clock.sleep(pauseMs, either)])];
-    await Promise.race(waits);
+    await Promise.race([awaitWake(either), clock.sleep(owed === 0 ? LONGEST_PAUSE_MS : pauseMs, either)]);
     over.abort();
   }
 }

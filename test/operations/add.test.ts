@@ -491,6 +491,7 @@ describe("a second ADD of the same sandbox", () => {
     const eth1 = { ...addRequest(), ifName: "eth1" as typeof delRequest.ifName };
     await node.add(addRequest(), node.scope());
     await node.add(eth1, node.scope());
+    expect(node.events.told.at(-1)).toMatch(/ AddedInterface Add eth1 \[[^;]*$/);
     await node.del({ ...delRequest, ifName: eth1.ifName }, node.scope());
     expect(node.said().at(-1)).toBe("DEL eth1 bridge");
     expect((await node.journal.read(sandbox))?.attachments.map(({ ifName }) => ifName)).toEqual(["eth0"]);

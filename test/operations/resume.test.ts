@@ -234,8 +234,18 @@ describe("what is owed", () => {
   });
 });
 
+/** Waits for nothing else. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => {
+      resolve();
+    });
+  });
+}
+
 describe("rounds", () => {
-  it("come at once, when woken, and with growing pauses while something is owed", async () => {
+  it("come at once, with growing pauses while something is owed, and now and then when nothing is", async () => {
     const clock = manualClock();
     const stopping = new AbortController();
     const reports: ResumeReport[] = [
@@ -249,15 +259,27 @@ describe("rounds", () => {
       if (report === undefined) stopping.abort();
       return Promise.resolve(report ?? { finished: 0, owed: 0 });
     };
-    // Nobody wakes it while something is owed; otherwise somebody does at once.
-    const awaitWake = (signal: AbortSignal): Promise<void> =>
-      new Promise((resolve) => {
-        if (reports.length === 1 || signal.aborted) resolve();
-        signal.addEventListener("abort", () => {
-          resolve();
-        });
+    await keepResuming(round, clock, aborted, stopping.signal);
+    expect(clock.slept).toEqual([10_000, 20_000, 300_000, 10_000, 300_000]);
+  });
+
+  it("come when woken", async () => {
+    const stopping = new AbortController();
+    let rounds = 0;
+    const round = (): Promise<ResumeReport> => {
+      rounds += 1;
+      return Promise.resolve({ finished: 0, owed: 0 });
+    };
+    const wakes = [() => Promise.resolve(), () => Promise.resolve(), aborted];
+    const awaitWake = (signal: AbortSignal): Promise<void> => {
+      const wait = wakes.shift() ?? expect.fail("nobody is to wait any more");
+      queueMicrotask(() => {
+        if (wakes.length === 0) stopping.abort();
       });
+      return wait(signal);
+    };
+    const clock = { ...manualClock(), sleep: (_ms: number, signal: AbortSignal) => aborted(signal) };
     await keepResuming(round, clock, awaitWake, stopping.signal);
-    expect(clock.slept).toEqual([10_000, 20_000, 10_000]);
+    expect(rounds).toBe(3);
   });
 });

@@ -42,7 +42,7 @@ async function serve(operations: Partial<Operations> = {}, overlay = "{}"): Prom
     inspection: nothingToSee,
     log: pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.parse(overlay, "the overlay") },
-    operationTimeoutMs: 10_000,
+    operationTimeoutMs: 3_600_000,
     meters: NO_METERS,
     readiness: makeReadiness({}),
     newRequestId: () => "made-up",
@@ -214,7 +214,7 @@ describe("the Cni service", () => {
       end: (call: { cancel(): void }) => {
         call.cancel();
       },
-      deadlineMs: 20_000,
+      deadlineMs: 3_600_000,
       code: status.CANCELLED,
     },
     { why: "its deadline passes", end: () => undefined, deadlineMs: 150, code: status.DEADLINE_EXCEEDED },
@@ -386,7 +386,7 @@ function bare() {
     inspection: nothingToSee,
     log: pino({ enabled: false }),
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
-    operationTimeoutMs: 10_000,
+    operationTimeoutMs: 3_600_000,
     meters: NO_METERS,
     readiness: makeReadiness({}),
     newRequestId: () => "made-up",

@@ -14,6 +14,8 @@ const CONF = JSON.stringify({
 });
 
 const SETTLED_MS = 20_000;
+/** The daemon must have been idle for a while before it gives back what it does not need. */
+const GIVEN_BACK_MS = 30_000;
 const FOREVER_MS = 600_000;
 
 /** An ADD that its caller may kill. */
@@ -48,8 +50,10 @@ export interface FloodSite {
   held(): Promise<Held>;
   /** What is held when it is as expected, or else after a while. */
   heldInTheEnd(expected: Held): Promise<Held>;
-  /** Resident memory of daemon and launcher, in MiB. */
-  memory(): Promise<string>;
+  /** Resident memory in MiB. */
+  memory(): Promise<{ readonly daemon: number; readonly launcher: number }>;
+  /** Resolves with what the daemon takes when that is no more than so much, or else after a while. */
+  memoryInTheEnd(most: number): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -108,7 +112,16 @@ export async function makeFloodSite(): Promise<FloodSite> {
       }
       return held;
     },
-    memory: async () => `daemon ${await residentMib(daemon)}, launcher ${await residentMib(launcher)}`,
+    memory: async () => ({ daemon: await residentMib(daemon), launcher: await residentMib(launcher) }),
+    async memoryInTheEnd(most) {
+      const deadline = AbortSignal.timeout(GIVEN_BACK_MS);
+      let mib = await residentMib(daemon);
+      while (mib > most && !deadline.aborted) {
+        await pause(100);
+        mib = await residentMib(daemon);
+      }
+      return mib;
+    },
     async stop() {
       await plexus.kill();
       await host.stop();
@@ -130,8 +143,8 @@ async function descriptorsOf(pid: string): Promise<readonly string[]> {
   return targets.map((target) => target.replace(/\d+/g, "N")).sort();
 }
 
-async function residentMib(pid: string): Promise<string> {
+async function residentMib(pid: string): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  return `${(Number(kib) / 1024).toFixed(1)} MiB`;
+  return Math.round(Number(kib) / 102.4) / 10;
 }
