@@ -25,7 +25,8 @@ export interface ReadWatchOptions<T> {
 const LEAST_SECONDS = 300;
 /**
  * Bookmarks come about once a minute. One and a half of that without a byte does not prove that the connection is dead; but cutting it
- * costs one request, while a dead one makes every new pod wait.
+ * costs one request, while a dead one makes every new pod wait. It is no problem to tell of either: of a collection in which nothing ever
+ * happened some servers send no bookmark, and if the connection is dead, the next request shows it.
  */
 const SILENCE_MS = 90_000;
 /** A watch that stood for so long did its work, even if there was nothing to tell. */
@@ -41,6 +42,7 @@ export async function readWatch<T>(
   const silence = setTimeout(() => silent.abort(), SILENCE_MS);
   let resourceVersion = from;
   let news = false;
+  let answered = false;
 
   const ended = (what: "interrupted" | "expired", problem: string | undefined, retryAfterMs = 0): Outcome => {
     const progress = news || clock.monotonic() - began >= WORKED_MS;
@@ -83,16 +85,15 @@ export async function readWatch<T>(
       for await (const chunk of stream.chunks) body += chunk;
       return refused(stream.status, statusOf({ body }), stream.retryAfterMs);
     }
+    answered = true;
     for await (const line of linesOf(stream.chunks, () => silence.refresh())) {
       const outcome = take(line);
       if (outcome !== undefined) return outcome;
     }
     return ended("interrupted", undefined);
   } catch (thrown) {
-    return ended(
-      "interrupted",
-      silent.signal.aborted ? `nothing was heard for ${SILENCE_MS / 1000} s` : messageOf(thrown),
-    );
+    if (!silent.signal.aborted) return ended("interrupted", messageOf(thrown));
+    return ended("interrupted", answered ? undefined : `nothing was heard for ${SILENCE_MS / 1000} s`);
   } finally {
     clearTimeout(silence);
     silent.abort();

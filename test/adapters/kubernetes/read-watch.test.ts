@@ -34,8 +34,10 @@ describe("a silent watch", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  function begin(): { send: (chunk: string) => void; outcome: () => Outcome | undefined } {
-    const { client, send } = watchByHand();
+  function begin({ client, send } = watchByHand()): {
+    send: (chunk: string) => void;
+    outcome: () => Outcome | undefined;
+  } {
     let outcome: Outcome | undefined;
     const ignore = () => undefined;
     const callbacks = { onPresent: ignore, onAbsent: ignore, onNews: ignore, onOddObject: ignore };
@@ -46,7 +48,7 @@ describe("a silent watch", () => {
     return { send, outcome: () => outcome };
   }
 
-  it("is cut after a while, and to be resumed where it was", async () => {
+  it("is cut after a while, and to be resumed where it was, which is no problem to tell of", async () => {
     const watch = begin();
     await vi.advanceTimersByTimeAsync(SILENCE_MS - 1);
     const before = watch.outcome();
@@ -55,8 +57,21 @@ describe("a silent watch", () => {
     expect(watch.outcome()).toMatchObject({
       what: "interrupted",
       resourceVersion: "7",
-      problem: "nothing was heard for 90 s",
+      problem: undefined,
     });
+  });
+
+  it("that is not even answered is a problem", async () => {
+    const byHand = watchByHand();
+    const stream: ApiClient["stream"] = ({ signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => {
+          reject(new Error("given up"));
+        });
+      });
+    const watch = begin({ ...byHand, client: { ...byHand.client, stream } });
+    await vi.advanceTimersByTimeAsync(SILENCE_MS);
+    expect(watch.outcome()).toMatchObject({ what: "interrupted", problem: "nothing was heard for 90 s" });
   });
 
   it("is not silent if there is a bookmark now and then", async () => {
