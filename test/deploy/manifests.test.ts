@@ -133,12 +133,14 @@ describe("the overlays", () => {
     const config = parseConfig(await settingsIn(file), file);
     expect(config.idle).toEqual([]);
     expect(config.hostMountNamespace).toBe("/proc/1/ns/mnt");
-    expect(runtimeConfOf(config)).toMatchObject({ directory: config.cniConfigDir, fileName: "00-plexus.conf" });
+    expect(runtimeConfOf(config)).toMatchObject({ directory: config.cniConfigDir });
   });
 
-  it("tke has a conf as the fork's for the runtime", async () => {
-    const { data } = await configMapIn("overlays/tke/config.yaml");
-    expect(JSON.parse(data["00-plexus.conf"] ?? "")).toMatchObject({ type: "plexus", dialect: "tke" });
+  it("tke has a conf as the fork's for the runtime, and it comes before the fork's own", async () => {
+    const file = "overlays/tke/config.yaml";
+    const { data } = await configMapIn(file);
+    expect(runtimeConfOf(parseConfig(await settingsIn(file), file))).toMatchObject({ fileName: "00-a-plexus.json" });
+    expect(JSON.parse(data["00-a-plexus.json"] ?? "")).toMatchObject({ type: "plexus", dialect: "tke" });
   });
 });
 

@@ -7,6 +7,7 @@ import { PlexusError } from "../errors.ts";
 import { type IfName, isIfName, isNetnsPath, type NetnsPath, type NetworkName, type SandboxId } from "../ids.ts";
 import { JsonObject, type JsonText } from "../json/json-object.ts";
 import type { NetConf } from "../netconf.ts";
+import { metaPluginIn } from "../runtime-conf/self-delegation.ts";
 import type { RecordedAttachment, SandboxRecord } from "../sandbox-record.ts";
 import type { LegacyFiles } from "./legacy-files.ts";
 import { type CachedResult, parseResultFile, resultFileName } from "./result-file.ts";
@@ -53,7 +54,7 @@ export function legacyRecord(
   if (primary === undefined) return undefined;
   const owner = asked?.ifName ?? ownerOf(sandbox, delegates, primary, cached);
   const origin = asked?.origin;
-  const attachments = delegates.map((delegate): RecordedAttachment => {
+  const attachments = delegates.filter(isNotOurselves).map((delegate): RecordedAttachment => {
     const ifName = interfaceName(delegate, primary, owner, files.path);
     const conflist = origin === undefined ? delegate.conflist : inVersion(delegate.conflist, origin.netConf.version);
     const name = resultFileName(conflist.name, sandbox, ifName);
@@ -72,6 +73,7 @@ export function legacyRecord(
       result: resultFor(conflist, delegate.conflist, known),
     };
   });
+  if (attachments.length === 0) return undefined;
   const cachedNetns = cached.map(({ netns = "" }) => netns).find(isNetnsPath);
   return {
     sandbox,
@@ -95,6 +97,11 @@ function delegatesOf(files: LegacyFiles, cached: readonly CachedResult[]): reado
     if (recovered && recovered.length > 0) return recovered;
     throw PlexusError.from(thrown).within("neither Multus' notes nor cached results can be read: ");
   }
+}
+
+/** A Multus that took us for its default network has noted that: our part of it is on our own records, and to ask ourselves would never end. */
+function isNotOurselves({ conflist }: NotedDelegate): boolean {
+  return metaPluginIn(JSON.parse(conflist.text)) === undefined;
 }
 
 function delegateFromResult({ fileName, conf, ifName }: CachedResult, index: number): NotedDelegate {

@@ -67,6 +67,16 @@ describe("a sandbox that Multus attached", () => {
     });
   });
 
+  it("is not what Multus noted of Plexus, as its default network", () => {
+    const ourselves = {
+      ...calicoEntry,
+      Conf: { name: "k8s-pod-network", type: "plexus" },
+      Bytes: btoa('{"name":"k8s-pod-network","type":"plexus"}'),
+    };
+    expect(record([ourselves])).toBeUndefined();
+    expect(record([ourselves, macvlanEntry])?.attachments).toMatchObject([{ ifName: "net1", network: "shop/blue" }]);
+  });
+
   it("takes from the DEL what was noted nowhere", () => {
     const conf = '{"name":"plexus","cniVersion":"0.4.0","runtimeConfig":{"bandwidth":{"ingressRate":1}}}';
     expect(record([calicoEntry], [], asked(conf))).toMatchObject({

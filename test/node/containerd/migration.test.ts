@@ -1,55 +1,104 @@
 /** A node whose pods Multus attached becomes ours, and goes back, step by step as docs/migrate.md says, with containerd at work on it. */
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { grpcClient } from "../../server/grpc-client.ts";
-import { here } from "../host.ts";
-import { BIN, MANIFESTS } from "../plexus.ts";
+import { BIN, MANIFESTS, podArgs } from "../plexus.ts";
 import { describeWithContainerd } from "./containerd.ts";
-import { BLUE, makeNode, type Node, PLEXUS, PODS, pods } from "./node.ts";
-
-const THEIRS = "/etc/cni/net.d/00-multus.conf";
-const OURS = "/etc/cni/net.d/00-a-plexus.json";
-const NOTES = "/var/lib/cni/multus";
-
-const MULTUS = {
-  capabilities: PLEXUS.capabilities,
-  cniVersion: "0.3.1",
-  name: "multus-cni-network",
-  delegates: [PODS, BLUE],
-  type: "multus-shim",
-  cniDir: NOTES,
-  fork: false,
-};
-
-/** By Multus' name: what the runtime noted of a pod's ADD it finds, and forgets, on a DEL by the same. */
-const CONF = JSON.stringify({ ...PLEXUS, name: MULTUS.name });
+import { sectionOfGuide } from "./migration-guide.ts";
+import { AT_ONCE, BACK, type Site, type Step, stopUninstaller, TO_PLEXUS } from "./migration-steps.ts";
+import { type Multus, multusOn, NET_D, PRIMARY } from "./multus-node.ts";
+import { BLUE, makeNode, type Node, PODS, pods } from "./node.ts";
 
 const PORTS = { port_mappings: [{ protocol: "TCP", container_port: 80, host_port: 8080 }] } as const;
 
+const [settings = {}] = (await sectionOfGuide("Before")).examples;
+const [forkSettings = {}, forkConf = {}] = (await sectionOfGuide("From TKE's fork")).examples;
+
+/** The guide's, but for what is the cluster's and the container's. */
+const daemonJson = (fromGuide: Readonly<Record<string, unknown>>): object => ({
+  ...Object.fromEntries(Object.entries(fromGuide).filter(([key]) => key !== "hostMountNamespace")),
+  manifestDir: MANIFESTS,
+  podWaitMs: 500,
+});
+const OF_MULTUS = { "daemon.json": daemonJson(settings) };
+const OF_FORK = {
+  "daemon.json": daemonJson(forkSettings),
+  "00-a-plexus.json": { ...forkConf, defaultDelegates: "pods" },
+};
+
 describeWithContainerd("containerd, on a node that changes hands", () => {
   let node: Node;
+  let site: Site | undefined;
 
   beforeAll(async () => {
-    node = await makeNode({ [THEIRS]: MULTUS });
-    await node.host.write(`${MANIFESTS}/pods.yaml`, pods(["old", "new"], "blue"));
+    node = await makeNode({
+      [`${NET_D}/${PRIMARY}`]: PODS,
+      [`${NET_D}/multus/10-pods.conflist`]: PODS,
+      [`${NET_D}/multus/20-blue.conf`]: BLUE,
+    });
   });
   afterEach(async () => {
     await node.removeAll();
     await node.plexus.terminate();
-    await node.host.sh(`rm -f ${OURS}`);
+    await stopUninstaller({ uninstaller: site?.uninstaller });
+    await node.host.sh(`rm -rf ${NET_D}/00-* /run/multus /var/lib/plexus`);
   });
   afterAll(() => node.stop());
 
-  /** Puts Multus on the node, as its DaemonSet would. */
-  async function installMultus(conf: typeof MULTUS): Promise<void> {
+  /** What the API server would know of a pod. It asks for the same networks in both dialects. */
+  async function declare(pod: string): Promise<void> {
+    const { metadata, ...rest } = JSON.parse(pods([pod], "blue")) as { readonly metadata: { annotations: object } };
+    const annotations = { ...metadata.annotations, "tke.cloud.tencent.com/networks": "pods, blue" };
     await node.host.write(
-      `${BIN}/${conf.type}`,
-      `#!/bin/sh\nexec ${process.execPath} ${fileURLToPath(import.meta.resolve("./multus.ts"))}\n`,
+      `${MANIFESTS}/${pod}.json`,
+      JSON.stringify({ ...rest, metadata: { ...metadata, annotations } }),
     );
-    await node.host.sh(`chmod 755 ${BIN}/${conf.type}`);
-    await node.host.write(THEIRS, JSON.stringify(conf));
+  }
+
+  /** A node that Multus has, with a pod of its. */
+  async function settle(multus: Multus, configMap: Site["configMap"], installAs: readonly string[]): Promise<Site> {
+    site = {
+      node,
+      multus,
+      configMap,
+      installAs,
+      async comeAndGo(pod) {
+        await declare(pod);
+        const sandbox = await node.runInTheEnd(pod);
+        expect(Object.keys(await node.addresses(sandbox))).toEqual(multus.interfaces);
+        await node.remove(sandbox);
+        await node.host.sh(`rm ${MANIFESTS}/${pod}.json`);
+      },
+      ours: { pod: "", sandbox: "" },
+      uninstaller: undefined,
+    };
+    await multus.start();
+    await inUse(multus.type);
+    return site;
   }
   const inUse = (type: string): Promise<void> => expect.poll(() => node.netConfType(), { timeout: 15_000 }).toBe(type);
+
+  async function attach(pod: string): Promise<{ readonly pod: string; readonly sandbox: string }> {
+    await declare(pod);
+    return { pod, sandbox: await node.run(pod, PORTS) };
+  }
+
+  /** Goes through the steps. After each of them, what was there has what it had. */
+  async function follow(
+    steps: readonly Step[],
+    at: Site,
+    sandboxes: readonly string[],
+    meanwhile: () => Promise<void>,
+  ): Promise<void> {
+    const attached = (): Promise<unknown> => Promise.all(sandboxes.map((sandbox) => node.addresses(sandbox)));
+    const before = await attached();
+    for (const { title, then, act } of steps.filter((step) => step.act !== undefined)) {
+      await act?.(at);
+      await inUse(then === "Plexus" ? "plexus" : at.multus.type);
+      await meanwhile();
+      expect(await attached(), title).toEqual(before);
+    }
+  }
+  const nothing = async (): Promise<void> => undefined;
 
   /** The interfaces of each sandbox that the daemon knows. */
   async function known(): Promise<Readonly<Record<string, readonly string[]>>> {
@@ -71,68 +120,88 @@ describeWithContainerd("containerd, on a node that changes hands", () => {
   }
 
   it.each([
-    { why: "Multus' thick plugin", conf: MULTUS, interfaces: ["eth0", "net1"] },
-    { why: "thin Multus", conf: { ...MULTUS, type: "multus" }, interfaces: ["eth0", "net1"] },
     {
-      why: "TKE's fork",
-      conf: { ...MULTUS, type: "multus-cni", cniDir: "/var/lib/cni/networks/multus", fork: true },
-      interfaces: ["eth0", "eth1"],
+      why: "Multus' thick plugin",
+      flavour: "thick",
+      configMap: OF_MULTUS,
+      installAs: ["multus-shim"],
     },
-  ])("takes pods over from $why, attaches new ones, and nothing of either is left", async ({ conf, interfaces }) => {
-    await installMultus(conf);
-    await inUse(conf.type);
-    const old = await node.run("old", PORTS);
-    expect(Object.keys(await node.addresses(old))).toEqual(interfaces);
+    { why: "thin Multus", flavour: "thin", configMap: OF_MULTUS, installAs: [] },
+    { why: "TKE's fork", flavour: "fork", configMap: OF_FORK, installAs: [] },
+  ] as const)(
+    "from $why to Plexus and back, a pod that comes after any step has its networks, and nothing of it is left",
+    { timeout: 120_000 },
+    async ({ flavour, configMap, installAs }) => {
+      const multus = multusOn(node.host, flavour);
+      const at = await settle(multus, configMap, installAs);
+      const probe = (): Promise<void> => at.comeAndGo("probe");
+      const theirs = await attach("theirs");
+      expect(Object.keys(await node.addresses(theirs.sandbox))).toEqual(multus.interfaces);
 
-    await node.plexus.start();
-    expect(await known()).toEqual({ [old]: interfaces });
-    await node.host.write(OURS, CONF);
-    await inUse("plexus");
-    await node.host.sh(`rm ${THEIRS} ${BIN}/${conf.type}`);
-    expect(Object.keys(await node.addresses(old))).toEqual(interfaces);
+      await follow(TO_PLEXUS, at, [theirs.sandbox], probe);
+      expect(await known()).toEqual({ [theirs.sandbox]: multus.interfaces });
+      await node.remove(theirs.sandbox);
+      expect(await node.leftovers()).toBe("");
 
-    const fresh = await node.run("new");
-    expect(Object.keys(await node.addresses(fresh))).toEqual(["eth0", "net1"]);
-    expect(await known()).toEqual({ [old]: interfaces, [fresh]: ["eth0", "net1"] });
-    await node.remove(old);
-    expect(await node.host.sh(`find ${conf.cniDir} -type f`)).toBe("");
-    await node.remove(fresh);
+      at.ours = await attach("ours");
+      await follow(BACK.slice(0, 3), at, [at.ours.sandbox], probe);
+      await follow(BACK.slice(3), at, [], probe);
+      expect(await node.leftovers()).toBe("");
+    },
+  );
+
+  it("goes back to Multus at once, which deletes what was ours by the notes that it is given", async () => {
+    const multus = multusOn(node.host, "thick");
+    const at = await settle(multus, OF_MULTUS, []);
+    await follow(TO_PLEXUS, at, [], nothing);
+    await multus.start();
+    const ours = await attach("ours");
+    await follow(AT_ONCE, at, [ours.sandbox], nothing);
+    await at.comeAndGo("probe");
+    await node.remove(ours.sandbox);
     expect(await node.leftovers()).toBe("");
+  });
+
+  it("deletes a pod of Multus' for a runtime that calls Multus' executable with the conf of ADD", async () => {
+    const multus = multusOn(node.host, "thick");
+    const at = await settle(multus, OF_MULTUS, [multus.type]);
+    const theirs = await attach("theirs");
+    const stdin = await multus.conf();
+    await follow(TO_PLEXUS, at, [theirs.sandbox], nothing);
+    const env = {
+      CNI_COMMAND: "DEL",
+      CNI_CONTAINERID: theirs.sandbox,
+      CNI_NETNS: (await node.status(theirs.sandbox)).netns,
+      CNI_IFNAME: "eth0",
+      CNI_ARGS: podArgs("theirs"),
+      CNI_PATH: BIN,
+    };
+    expect(await node.host.run([`${BIN}/${multus.type}`], { env, stdin })).toMatchObject({ status: 0 });
+    expect(await node.addresses(theirs.sandbox)).toEqual({});
+    expect(await node.host.sh(`find ${multus.notes} -type f`)).toBe("");
   });
 
   it("removes a pod of Multus' while our daemon is away, which does its part when it is back", async () => {
-    await installMultus(MULTUS);
-    await inUse(MULTUS.type);
-    const old = await node.run("old", PORTS);
-    await node.host.write(OURS, CONF);
-    await inUse("plexus");
-    await node.remove(old);
-    expect(await node.host.sh(`ls ${NOTES}`)).toBe(`${old}\nresults\n`);
+    const multus = multusOn(node.host, "thick");
+    const at = await settle(multus, OF_MULTUS, []);
+    const theirs = await attach("theirs");
+    await follow(TO_PLEXUS, at, [theirs.sandbox], nothing);
+    await node.plexus.terminate();
+    await node.remove(theirs.sandbox);
+    expect(await node.host.sh(`ls ${multus.notes}`)).toBe(`${theirs.sandbox}\nresults\n`);
     await node.plexus.start();
     expect(await node.leftovers()).toBe("");
   });
 
-  it("goes back to Multus, which deletes what was ours", async () => {
+  it("stays Multus' when ours has a name that a Multus that restarts takes for its default network", async () => {
+    const multus = multusOn(node.host, "thick");
+    const unnamed = { ...OF_MULTUS["daemon.json"], cniConfigFile: "00-plexus.conf" };
+    const at = await settle(multus, { "daemon.json": unnamed }, []);
+    await follow(TO_PLEXUS.slice(0, 2), at, [], nothing);
     await node.plexus.start();
-    await node.host.write(OURS, CONF);
-    await inUse("plexus");
-    const old = await node.run("old", PORTS);
-
-    expect(await node.host.sh("ls /var/lib/plexus/spool")).toBe("");
-    await node.plexus.terminate();
-    const command = [here("dist/plexus-daemon"), "--config", "/etc/plexus/daemon.json", "--export-multus"];
-    expect(await node.host.run(command, { env: { NODE: process.execPath } })).toMatchObject({
-      status: 0,
-      stdout: `1 sandboxes noted down in ${NOTES}\n`,
-    });
-    await node.host.sh(`rm ${OURS}`);
-    await installMultus(MULTUS);
-    await inUse(MULTUS.type);
-    await node.host.sh("rm -r /var/lib/plexus");
-
-    const fresh = await node.run("new");
-    await node.remove(old);
-    await node.remove(fresh);
-    expect(await node.leftovers()).toBe("");
+    await expect.poll(() => node.host.sh(`ls ${NET_D}`), { timeout: 15_000 }).toContain("00-plexus.conf");
+    await multus.start();
+    expect(JSON.parse(await multus.conf())).toMatchObject({ clusterNetwork: `/host${NET_D}/00-plexus.conf` });
+    await inUse(multus.type);
   });
 });
