@@ -34,7 +34,7 @@ describe("the kubelet's devices", () => {
   beforeAll(async () => {
     site = openSite();
     const { machine, processes, kubectl } = site;
-    await machine.sh(`mkdir ${BIN}/sriov.d && ln -s ${here("test/plugins/scripted")} ${BIN}/sriov`);
+    await machine.sh(`mkdir ${BIN}/sriov.d && cp --remove-destination ${here("test/plugins/scripted")} ${BIN}/sriov`);
     await machine.write(`${BIN}/sriov.d/ADD`, RESULT);
     await machine.sh(
       `mkdir ${CHECKPOINT_ONLY} && ln -s /var/lib/kubelet/device-plugins ${CHECKPOINT_ONLY}/device-plugins`,
