@@ -34,7 +34,9 @@ describe("report B", () => {
 
   beforeAll(async () => {
     site = openSite();
-    await site.machine.sh(`for type in tke-bridge sriov; do cp -L --remove-destination /usr/lib/cni/bridge ${BIN}/$type; done`);
+    await site.machine.sh(
+      `for type in tke-bridge sriov; do cp -L --remove-destination /usr/lib/cni/bridge ${BIN}/$type; done`,
+    );
     await site.machine.write("/run/flannel/subnet.env", await fixture("report-a", "subnet.env"));
     for (const [file, conf] of Object.entries(CONFS)) {
       await site.machine.write(`${CONF_DIR}/${file}`, JSON.stringify(conf));
