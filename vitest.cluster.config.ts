@@ -9,6 +9,5 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     taskTitleValueFormatTruncate: 0,
-    reporters: ["verbose"],
   },
 });

@@ -57,6 +57,7 @@ import { startServer } from "./server/server.ts";
 const HELP = `plexus-daemon: attaches pods to several networks, for the CNI plugin "plexus" on the same node
 
 usage: plexus-daemon [--config FILE] [--export-multus]
+       plexus-daemon install|uninstall --help
 
   --config FILE   settings, a JSON object; without it every setting has its default (docs/configuration.md)
   --export-multus with no daemon running: note down for Multus what is attached, so that it can take the node back, and exit

@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readReport, type Tally } from "./vitest-report.ts";
+import { describeTally, readReport, type Tally } from "./vitest-report.ts";
 
 const root = join(import.meta.dirname, "..");
 const isRoot = process.getuid?.() === 0;
@@ -96,15 +96,11 @@ async function report(name: string, step: Promise<Tally>): Promise<Tally> {
   const begin = performance.now();
   const tally = await step;
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-  const counts = tally.passed + tally.failed + tally.skipped > 1 ? `  ${describe(tally)}` : "";
+  const counts = tally.passed + tally.failed + tally.skipped > 1 ? `  ${describeTally(tally)}` : "";
   const mark = tally.failed > 0 ? "FAIL" : tally.passed > 0 ? "ok  " : "skip";
   console.log(`${mark}  ${name.padEnd(10)} ${seconds.padStart(6)} s${counts}`);
   if (tally.failed > 0) console.log(tally.output.trimEnd());
   return tally;
-}
-
-function describe({ passed, failed, skipped }: Omit<Tally, "output">): string {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
 const parts = process.argv.slice(2);
@@ -134,5 +130,5 @@ for (const suite of tallies.flatMap(({ notRun = [] }) => notRun)) console.log(`\
 if (wants("node") && !isRoot) {
   console.log("\nNOT RUN: the tests under test/node/ need root. Run them with: sudo npm test");
 }
-console.log(`\n${describe(total)}`);
+console.log(`\n${describeTally(total)}`);
 process.exitCode = total.failed === 0 ? 0 : 1;

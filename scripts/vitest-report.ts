@@ -56,3 +56,7 @@ export function readReport({ report, ok, output, maySkip }: VitestRun): Tally {
     notRun: [...new Set(excused.flatMap(({ fullName }) => CANNOT_RUN.exec(fullName)?.[0] ?? []))],
   };
 }
+
+export function describeTally({ passed, failed, skipped }: Omit<Tally, "output">): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}

@@ -9,8 +9,10 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeTally, readReport } from "../vitest-report.ts";
 import { cacheDirectory } from "./cache.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -71,9 +73,24 @@ async function main(args: readonly string[]): Promise<number> {
   if (before === undefined) console.log(await describeComponents());
   if (args[0] === "up") return pass([process.execPath, "test/cluster/up.ts"]);
   const image = args.length === 0 ? await pass(["sh", "scripts/image/build.sh"]) : 0;
-  return image !== 0
-    ? image
-    : pass(["node_modules/.bin/vitest", "run", "--config", "vitest.cluster.config.ts", ...args]);
+  return image === 0 ? test(args) : image;
+}
+
+/** Ends with the tally alone on a line, as npm test does. */
+async function test(args: readonly string[]): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), "plexus-cluster-"));
+  try {
+    const file = join(directory, "report.json");
+    const reporters = ["--reporter=verbose", "--reporter=json", `--outputFile.json=${file}`];
+    const vitest = ["node_modules/.bin/vitest", "run", "--config", "vitest.cluster.config.ts"];
+    const status = await pass([...vitest, ...reporters, ...args]);
+    const report = await readFile(file, "utf8").catch(() => "{}");
+    const tally = readReport({ report, ok: status === 0, output: "", maySkip: args.length > 0 });
+    console.log(`\n${describeTally(tally)}`);
+    return tally.failed === 0 ? 0 : 1;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
 
 // The terminal tells the command itself.
