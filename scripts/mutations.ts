@@ -239,7 +239,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "an ADD does not do the DEL that waits first",
     file: ADD,
-    find: "      await deps.settle(request, scope);\n",
+    find: "      await named(podPrefix(recordedPod(request.args)), () => deps.settle(request, scope));\n",
     replace: "",
     test: RESUME_TEST,
     only: "with the clock",

@@ -9,11 +9,11 @@ import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import type { Say } from "./executables.ts";
 import type { ServingDaemon } from "./uninstall.ts";
 
-/** The setting that has the daemon write the runtime's network config. */
-const WRITES_CONF = "multusconfigfile";
+/** The setting that has the daemon write the runtime's network config, and the one that may have it not say when it is ready. */
+const NOT_TAKEN: readonly string[] = ["multusconfigfile", "loglevel"];
 
 /**
- * Starts a daemon with these settings, but for the one that has it write network configs. Its log comes through `say`.
+ * Starts a daemon with these settings, but it writes no network config, and logs as much as usual. Its log comes through `say`.
  * @param program the daemon's start script
  * @returns when it serves, and no other daemon does
  */
@@ -40,7 +40,9 @@ export async function serveWithoutConf(
       await gone;
     };
     const { promise: ready, resolve, reject } = Promise.withResolvers<undefined>();
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    const giveUp = (): void => reject(signal.reason);
+    signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
     createInterface({ input: daemon.stdout }).on("line", (line) => {
       say(line);
       if (line.includes('"msg":"ready"')) resolve(undefined);
@@ -57,5 +59,6 @@ export async function serveWithoutConf(
 
 function withoutConf(config: JsonText): JsonText {
   const members = [...JsonObject.parse(config, "the config").entries()];
-  return JsonObject.of(members.filter(([key]) => key.toLowerCase() !== WRITES_CONF)).toString();
+  const taken = members.filter(([key]) => !NOT_TAKEN.includes(key.toLowerCase()));
+  return JsonObject.of(taken).with("logLevel", '"info"').toString();
 }

@@ -32,6 +32,8 @@ const LOOKS_TO_BE_SURE = 3;
 /** How often the daemon is made to look for sandboxes that nobody will delete any more. */
 const NUDGE_EVERY_LOOKS = 30;
 const NAMED = 5;
+/** All that the daemon makes in the state directory, which may have been given to others as well. */
+const OURS_IN_STATE = ["sandboxes", "spool"];
 
 /**
  * For a node whose daemon has ended.
@@ -137,11 +139,12 @@ async function clear(places: Places, attached: readonly string[], say: Say): Pro
     say(`${stateDir} stays: ${some(damaged)} could not be read, see docs/reliability.md`);
     return;
   }
-  // What is in it, and then itself, which fails where it is mounted.
-  for (const name of await namesBelow(stateDir, false))
-    await rm(join(stateDir, name), { recursive: true, force: true });
+  for (const name of OURS_IN_STATE) await rm(join(stateDir, name), { recursive: true, force: true });
+  // Which fails where it is mounted.
   await removeIfEmpty(stateDir);
   say("nothing of Plexus is left on this node");
+  const theirs = await namesBelow(stateDir, false);
+  if (theirs.length > 0) say(`${stateDir} stays: ${some(theirs)} is not Plexus'`);
 }
 
 async function removeIfEmpty(directory: string): Promise<void> {

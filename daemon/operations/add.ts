@@ -55,7 +55,7 @@ export interface AddDeps extends DetachDeps, DelegateDeps, DeviceDeps, Readiness
 export function makeAdd(deps: AddDeps): (request: AddRequest, scope: Scope) => Promise<JsonText> {
   return (request, scope) =>
     deps.queue.run(request.sandbox, "in-turn", scope.signal, async () => {
-      await deps.settle(request, scope);
+      await named(podPrefix(recordedPod(request.args)), () => deps.settle(request, scope));
       return add(deps, request, scope);
     });
 }

@@ -22,7 +22,7 @@ export interface DelRequest {
 }
 
 export interface DelDeps extends DetachDeps, RebuildDeps {
-  readonly queue: SandboxQueue;
+  readonly queue: Pick<SandboxQueue, "run">;
   readonly links: SandboxLinks;
 }
 

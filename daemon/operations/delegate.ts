@@ -195,6 +195,7 @@ async function del(deps: DelegateDeps, request: DelegateRequest, scope: Scope): 
   }
   const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record?.pod, source.network));
   if (record === undefined || found === undefined) {
+    refuseItself(source);
     const around = { sandbox, netns, searchPath, netnsOverride };
     const asGiven = { result: undefined, started: Infinity };
     await deps.conflists.del(planOneMore(source, args, ifName), asGiven, around, scope);

@@ -4,26 +4,26 @@ import type { JsonText } from "../domain/json/json-object.ts";
 import { confPathsIn, metaPluginIn } from "../domain/runtime-conf/self-delegation.ts";
 import type { ConfFile, ConfFiles } from "../ports/conf-files.ts";
 
-/** A conf that leads to a conf that leads to a conf. Further than this nobody goes in earnest. */
-const DEEPEST = 8;
-
 /**
  * The type of the meta-plugin that a conf leads to: by itself, by what is chained to it, or by confs that it names. What cannot be parsed
  * leads nowhere.
  * @param own one more type that is ours
+ * @param seen the paths that were followed already: confs may lead in circles
  */
 export async function findMetaPlugin(
   confFiles: ConfFiles,
   path: string,
   own: string,
-  depth = 0,
+  seen = new Set<string>(),
 ): Promise<string | undefined> {
-  const files = depth > DEEPEST ? [] : await filesBehind(confFiles, path);
+  if (seen.has(path)) return undefined;
+  seen.add(path);
+  const files = await filesBehind(confFiles, path);
   const confs = files.map(({ text }) => parsed(text));
   const type = metaPluginIn(confs, own);
   if (type !== undefined) return type;
   for (const next of confPathsIn(confs)) {
-    const behind = await findMetaPlugin(confFiles, next, own, depth + 1);
+    const behind = await findMetaPlugin(confFiles, next, own, seen);
     if (behind !== undefined) return behind;
   }
   return undefined;

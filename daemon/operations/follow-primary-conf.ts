@@ -112,7 +112,7 @@ interface Choice {
   readonly passedOver: readonly string[];
 }
 
-/** The first that is there and does not lead back here. One that cannot be parsed is chosen: it may be half-written. */
+/** The first that can be read and does not lead back here. One that cannot be parsed is chosen: it may be half-written. */
 async function choose(deps: FollowDeps, settings: PrimarySettings, names: readonly string[]): Promise<Choice> {
   const passedOver: string[] = [];
   const candidates = settings.fileName === undefined ? primaryNames(names) : [settings.fileName];
@@ -131,10 +131,14 @@ async function usableFile(
   name: string,
 ): Promise<TextFile | string | undefined> {
   const path = `${directory}/${name}`;
-  const found = await confFiles.look(path);
-  if (found.is !== "file") return undefined;
-  const type = await findMetaPlugin(confFiles, path, template.type);
-  return type === undefined ? found.file : `${name} leads to a plugin of type ${type}, and so to Plexus itself`;
+  try {
+    const found = await confFiles.look(path);
+    if (found.is !== "file") return undefined;
+    const type = await findMetaPlugin(confFiles, path, template.type);
+    return type === undefined ? found.file : `${name} leads to a plugin of type ${type}, and so to Plexus itself`;
+  } catch (thrown) {
+    return PlexusError.from(thrown).message;
+  }
 }
 
 /** Makes the default network's version ours, on the disk: a means for tests of other people's plugins. */

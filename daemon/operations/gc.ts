@@ -56,7 +56,7 @@ async function collect(
   const outcomes = await Promise.all(
     records.map((before) =>
       deps.queue
-        .run(before.sandbox, "in-turn", scope.signal, async () => {
+        .runBesides(before.sandbox, "in-turn", scope.signal, async () => {
           const record = await deps.journal.read(before.sandbox);
           if (record === undefined) return [];
           const which = (attachment: RecordedAttachment): boolean =>

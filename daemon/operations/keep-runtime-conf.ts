@@ -155,7 +155,7 @@ function followFile(confFiles: ConfFiles, path: string): () => Promise<WantedCon
 
 async function missingIndicator(confFiles: ConfFiles, { source }: RuntimeConfSettings): Promise<string | undefined> {
   const file = source.is === "primary" ? source.readinessIndicatorFile : undefined;
-  return file !== undefined && (await confFiles.look(file)).is === "missing" ? file : undefined;
+  return file === undefined || (await confFiles.isThere(file)) ? undefined : file;
 }
 
 /** A runtime takes the first conf there is. One of our own that is put there by hand is as good. */

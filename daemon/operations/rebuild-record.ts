@@ -1,5 +1,6 @@
 /** What to take away of a sandbox whose record was damaged: worked out anew, as upstream does without a record (spec T071). */
 import type { CniArgs } from "../domain/cni/args.ts";
+import type { DelegateSources } from "../domain/delegate-source.ts";
 import type { Dialect } from "../domain/dialect/dialect.ts";
 import { dialectFor } from "../domain/dialect/dialects.ts";
 import { FAILURES, PlexusError } from "../domain/errors.ts";
@@ -8,8 +9,11 @@ import type { Origin } from "../domain/origin.ts";
 import { type PlannedAttachment, planAttachments } from "../domain/plan.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { DeviceInfoFiles } from "../ports/device-info-files.ts";
 import type { Journal } from "../ports/journal.ts";
 import { intendedRecord } from "./add.ts";
+import { assignDevices, type DeviceDeps, type DeviceNeeds } from "./assign-devices.ts";
+import { withDeviceInfoFile } from "./device-info.ts";
 import { type DelegateDeps, findDelegates } from "./find-delegates.ts";
 import type { Scope } from "./scope.ts";
 
@@ -22,8 +26,9 @@ export interface RebuildRequest {
   readonly origin?: Origin | undefined;
 }
 
-export interface RebuildDeps extends DelegateDeps {
+export interface RebuildDeps extends DelegateDeps, DeviceDeps {
   readonly journal: Journal;
+  readonly deviceInfoFiles: DeviceInfoFiles;
   readonly clock: Clock;
   /** @throws PlexusError `not-available` while it is not known which pods there are */
   readonly refuseUnlessSynced: () => void;
@@ -53,9 +58,10 @@ export async function rebuildRecord(
     });
   }
   const request = { ...origin, sandbox, ifName, netns: isNetnsPath(netns) ? netns : NO_NETNS };
-  const plan = await planAnew(deps, request, scope);
-  if (plan === undefined) return undefined;
-  const { planned, dialect } = plan;
+  const anew = await planAnew(deps, request, others, scope);
+  if (anew === undefined) return undefined;
+  const { dialect } = anew;
+  const planned = anew.planned.map((plan) => withDeviceInfoFile(deps.deviceInfoFiles, sandbox, plan));
   const list = planned.map((plan) => `${plan.network} (${plan.ifName})`).join(", ");
   scope.warn(`the record of the sandbox was damaged; what it should have had is taken away: ${list}`);
   const record = intendedRecord(deps.clock, { ...request, dialect }, planned, others);
@@ -69,11 +75,14 @@ export async function rebuildRecord(
 async function planAnew(
   deps: RebuildDeps,
   { netConf, args, ifName }: Origin & Pick<RebuildRequest, "ifName">,
+  others: readonly RecordedAttachment[],
   scope: Scope,
 ): Promise<{ readonly planned: readonly PlannedAttachment[]; readonly dialect: Dialect } | undefined> {
   for (const pod of await likenesses(deps, args, scope)) {
     try {
-      const sources = await findDelegates(deps, netConf, pod, scope);
+      const found = await findDelegates(deps, netConf, pod, scope);
+      const held = others.flatMap(({ device }) => device ?? []);
+      const sources = await equipped(deps, { sources: found, netConf, pod, podUid: args.podUid, held }, scope);
       const dialect = dialectFor(netConf, pod);
       return { planned: planAttachments({ dialect, netConf, args, ifName, sources }), dialect };
     } catch (thrown) {
@@ -83,6 +92,14 @@ async function planAnew(
     }
   }
   return undefined;
+}
+
+/** With the devices that the pod has still, in the order in which ADD dealt them out. That nobody knows them any more does not hold up the DEL. */
+async function equipped(deps: RebuildDeps, needs: DeviceNeeds, scope: Scope): Promise<DelegateSources> {
+  return assignDevices(deps, needs, scope).catch((thrown: unknown) => {
+    scope.warn(`plugins are told of no device: ${PlexusError.from(thrown).message}`);
+    return needs.sources;
+  });
 }
 
 /** What to take for the pod: itself, or a namesake, whose annotations are most likely the same; then a pod of its name that asks for nothing. */

@@ -11,10 +11,12 @@ import type { DebtBook, Debtor } from "./debts.ts";
 import { type DelDeps, makeDel } from "./del.ts";
 import { detach } from "./detach.ts";
 import { throwAll } from "./run-conflist.ts";
+import type { SandboxQueue } from "./sandbox-queue.ts";
 import type { Scope } from "./scope.ts";
 import { doSpooledDel, type SpooledDelDeps } from "./spooled-dels.ts";
 
 export interface ResumeDeps extends DelDeps {
+  readonly queue: SandboxQueue;
   readonly pods: Pods;
   readonly spool: Spool;
   readonly node: NodeSettings;
@@ -34,7 +36,8 @@ export interface ResumeReport {
 
 /** One round over the spool and the records. Never rejects: what fails is told through the scope and stays owed. */
 export function makeResume(deps: ResumeDeps): (scope: Scope) => Promise<ResumeReport> {
-  const ours = { ...deps, del: makeDel(deps) };
+  const queue: DelDeps["queue"] = { run: (...turn) => deps.queue.runBesides(...turn) };
+  const ours = { ...deps, del: makeDel({ ...deps, queue }) };
   return async (scope) => {
     const spooled = await known(scope, "the spool", async () => deps.spool.entries());
     for (const entry of spooled ?? []) deps.debts.owes(entry);
@@ -64,7 +67,7 @@ function payDel(deps: ResumeDeps & SpooledDelDeps, entry: SpooledDel, scope: Sco
 function sweep(deps: ResumeDeps, sandbox: SandboxId, scope: Scope): Promise<Outcome> {
   const debtor = { containerId: sandbox, ifName: "" };
   return settled(deps, debtor, `sandbox ${sandbox}`, scope, () =>
-    deps.queue.run(sandbox, "in-turn", scope.signal, async () => {
+    deps.queue.runBesides(sandbox, "in-turn", scope.signal, async () => {
       const record = await deps.journal.read(sandbox);
       if (record === undefined) return "nothing";
       const which = await whatMustGo(deps, record, scope);

@@ -29,8 +29,17 @@ export class SandboxQueue {
         details: "the runtime will ask again; see in the daemon's log which plugins take so long",
       });
     }
-    const lane = this.#lane(sandbox);
     this.#held += 1;
+    try {
+      return await this.runBesides(sandbox, urgency, signal, work);
+    } finally {
+      this.#held -= 1;
+    }
+  }
+
+  /** The same for the daemon's own work, of which there may be as much as there are sandboxes: it is never refused, and takes nobody's room. */
+  async runBesides<T>(sandbox: SandboxId, urgency: Urgency, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const lane = this.#lane(sandbox);
     try {
       // p-queue's own signal and timeout free the lane while the work still runs, so neither is used.
       return await lane.add(
@@ -42,7 +51,6 @@ export class SandboxQueue {
         { priority: urgency === "first" ? 1 : 0 },
       );
     } finally {
-      this.#held -= 1;
       if (lane.size === 0 && lane.pending === 0 && this.#lanes.get(sandbox) === lane) this.#lanes.delete(sandbox);
     }
   }

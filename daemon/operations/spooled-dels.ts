@@ -23,12 +23,14 @@ export async function doSpooledDel(
   entry: SpooledDel,
   scope: Scope,
 ): Promise<void> {
-  const { id, containerId, ifName, netns, netnsOverride } = entry;
+  const { id, containerId, ifName, netnsOverride } = entry;
   if (!isSandboxId(containerId) || !isIfName(ifName)) {
     throw new PlexusError("invalid-environment", "its container id or interface name is not valid");
   }
   const isOwed = async (): Promise<boolean> => (await spool.find(containerId, ifName))?.id === id;
   const netnsMayBeHosts = mayBeHosts(netnsOverride);
+  // Such a path names a process, whose number may be another's by now, and its namespace another sandbox's.
+  const netns = entry.netns.startsWith("/proc/") ? "" : entry.netns;
   await del({ sandbox: containerId, ifName, netns, netnsMayBeHosts, isOwed, origin: originOf(node, entry) }, scope);
   await spool.remove(id);
 }

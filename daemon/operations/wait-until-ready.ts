@@ -23,7 +23,7 @@ export async function waitUntilReady(
 ): Promise<void> {
   if (file === undefined) return;
   const until = clock.monotonic() + LONGEST_MS;
-  while ((await confFiles.look(file)).is === "missing") {
+  while (!(await confFiles.isThere(file))) {
     if (signal.aborted || clock.monotonic() >= until) {
       throw new PlexusError(
         otherwise,

@@ -9,6 +9,8 @@ export type ConfPath =
   { readonly is: "file"; readonly file: ConfFile } | { readonly is: "directory" } | { readonly is: "missing" };
 
 export interface ConfFiles {
+  /** Whether anything has this absolute path, of whatever kind. Rejects with `io-failure` when that cannot be told. */
+  isThere(path: string): Promise<boolean>;
   /** What is at an absolute path. Rejects with `io-failure` when it is there and cannot be read. */
   look(path: string): Promise<ConfPath>;
   /**

@@ -96,7 +96,8 @@ async function replyTo(
 ): Promise<HttpReply> {
   if (route === undefined) return { status: 404 };
   if (!route.methods.includes(request.method ?? "")) return { status: 405, body: "Method not allowed\n" };
-  const body = await bodyOf(request);
+  // Whoever only asks has nothing to say, and must not be able to fill our memory with it.
+  const body = request.method === "POST" ? await bodyOf(request) : "";
   if (body === undefined) return { status: 413, body: `a request may have ${LARGEST_BODY_BYTES} bytes\n` };
   return route.handle(body, callerOf(response));
 }

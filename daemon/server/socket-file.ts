@@ -11,7 +11,8 @@ export interface SocketFile<T> {
 
 /**
  * Binds beside the final name and renames into place: callers meet the old server or the new one, never a dead socket, and a stale socket
- * file of a daemon that was killed is simply replaced. Socket and directory are root's alone.
+ * file of a daemon that was killed is simply replaced. The socket is root's alone, as is its directory if it had to be made; one that was there
+ * is left as it is, for it may be everybody's, like /run.
  * @throws PlexusError `io-failure`
  */
 export async function putSocket<T>(path: string, bind: (temporary: string) => Promise<T>): Promise<SocketFile<T>> {
@@ -19,7 +20,6 @@ export async function putSocket<T>(path: string, bind: (temporary: string) => Pr
   const temporary = join(directory, `.${process.pid}-${basename(path)}`);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    await chmod(directory, 0o700);
     await rm(temporary, { force: true });
     const bound = await bind(temporary);
     await chmod(temporary, 0o600);

@@ -18,6 +18,12 @@ export function confFilesContract(
       expect(await confFiles.look(`${directory}/10-a.conf/below`)).toEqual({ is: "missing" });
     });
 
+    it("says whether anything is there", async () => {
+      const { confFiles, directory } = await make({ "10-a.conf": "{}" });
+      const paths = [`${directory}/10-a.conf`, directory, `${directory}/none`, `${directory}/10-a.conf/below`];
+      expect(await Promise.all(paths.map((path) => confFiles.isThere(path)))).toEqual([true, true, false, false]);
+    });
+
     it("lists what has one of the endings, in the byte order of names (T170)", async () => {
       const { confFiles, directory } = await make({
         "é.conf": "1",

@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { confFiles } from "../../daemon/adapters/conf-files/conf-files.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -17,6 +19,16 @@ confFilesContract("memoryConfFiles", (files) => {
   return Promise.resolve({ confFiles: memoryConfFiles(new Map(entries)), directory: "/etc/cni" });
 });
 confFilesContract("the disk", onDisk);
+
+it("whatever has the path is there, if only a socket, which is no conf", async () => {
+  const { directory } = await onDisk({});
+  const path = join(directory, "ready.sock");
+  const server = createServer().listen(path);
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  expect(await confFiles.isThere(path)).toBe(true);
+  await expect(confFiles.look(path)).rejects.toThrow("neither a file nor a directory");
+});
 
 it("a directory with a conf's name is passed over, a link to a file is followed", async () => {
   const { directory } = await onDisk({ real: "{}" });

@@ -3,12 +3,13 @@ import type { ConfFiles } from "../../daemon/ports/conf-files.ts";
 
 /** Files by their absolute paths. Change the map at any time; a directory is there as long as a file in it is. */
 export function memoryConfFiles(files: ReadonlyMap<string, string> = new Map()): ConfFiles {
+  const isDirectory = (path: string): boolean => [...files.keys()].some((file) => dirname(file) === path);
   return {
+    isThere: (path) => Promise.resolve(files.has(path) || isDirectory(path)),
     look: (path) => {
       const text = files.get(path);
       if (text !== undefined) return Promise.resolve({ is: "file", file: { name: basename(path), text } });
-      const isDirectory = [...files.keys()].some((file) => dirname(file) === path);
-      return Promise.resolve({ is: isDirectory ? "directory" : "missing" });
+      return Promise.resolve({ is: isDirectory(path) ? "directory" : "missing" });
     },
     list: (directory, endings) =>
       Promise.resolve(

@@ -130,6 +130,16 @@ describe("uninstall on a node without a daemon", () => {
     expect(node.said).toContain("left behind: default/pod-of-a");
   });
 
+  it("leaves what others keep in the state directory, and says so", async () => {
+    const node = await makeNode();
+    const theirs = join(node.places.stateDir, "networks");
+    await mkdir(theirs);
+    await writeFile(join(theirs, "10.0.0.2"), "abc");
+    await uninstall(node.places, false, node.say);
+    expect(await node.left()).toEqual([...AFTER, "state", "state/networks", "state/networks/10.0.0.2"].toSorted());
+    expect(node.said.at(-1)).toContain("stays: networks");
+  });
+
   it("keeps damaged records, and says so", async () => {
     const node = await makeNode(["a.json.bad-1"]);
     await uninstall(node.places, false, node.say);

@@ -298,6 +298,13 @@ describe("GC", () => {
     expect(await node.journal.list()).toEqual([]);
   });
 
+  it("goes over more sandboxes than operations may be under way", async () => {
+    const node = stage({ maxOperations: 1 });
+    for (const name of ["aaa", "bbb"]) await node.add(addRequest({ sandbox: name as typeof sandbox }), node.scope());
+    await node.gc({ netConf: netConf(BRIDGE, valid("[]"), "1.1.0"), searchPath: [] }, node.scope());
+    expect(await node.journal.list()).toEqual([]);
+  });
+
   it("takes net1 of a valid sandbox for valid", async () => {
     const node = await attachedStage();
     const list = valid('[{"containerID":"abc","ifname":"eth0"}]');

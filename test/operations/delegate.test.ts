@@ -143,6 +143,15 @@ describe("a network that joins a running sandbox", () => {
   });
 });
 
+describe("a DEL of what is not on record", () => {
+  it("is refused for a conf that leads to Plexus itself, which would wait for its own end", async () => {
+    const node = stage();
+    const itself = request({ conf: '{"cniVersion":"1.0.0","name":"hot","type":"plexus"}' });
+    await expect(node.delegate.del(itself, node.scope())).rejects.toThrow(failed({ kind: "invalid-config" }));
+    expect(node.said()).toEqual([]);
+  });
+});
+
 describe("a hot-plugged network whose ADD was cut short", () => {
   /** As a crash leaves it: intended, and half made. */
   async function cutShort() {

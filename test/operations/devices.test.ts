@@ -330,3 +330,32 @@ it.each([
   await Promise.all([addRequest(), others].map((request) => node.add(request, node.scope())));
   expect(ever).toBe(most);
 });
+
+describe("the device of a network whose record was damaged", () => {
+  const origin = (({ netConf: conf, args, searchPath, netnsOverride }) => ({
+    netConf: conf,
+    args,
+    searchPath,
+    netnsOverride,
+  }))(addRequest());
+
+  it("is told to the DEL as it was to the ADD, for some plugins can do nothing without", async () => {
+    const node = nodeWith({ annotation: "vf", devices: [given(["dev0"])] });
+    await node.add(addRequest(), node.scope());
+    node.journal.spoil(sandbox);
+    await node.del({ ...delRequest, origin }, node.scope());
+    const [added, deleted] = node.runner.runs.filter(({ type }) => type === "sriov");
+    expect(deleted?.stdin).toBe(added?.stdin.replace(/,"prevResult".*/, ""));
+  });
+
+  it("does not hold the DEL up when nobody knows it any more", async () => {
+    const devices: Devices[] = [given(["dev0"])];
+    const node = nodeWith({ annotation: "vf", devices });
+    await node.add(addRequest(), node.scope());
+    node.journal.spoil(sandbox);
+    devices.splice(0, 1, given([]));
+    await node.del({ ...delRequest, origin }, node.scope());
+    expect(node.said().slice(2)).toEqual(["DEL net1 sriov", "DEL eth0 bridge"]);
+    expect(node.warnings).toContainEqual(expect.stringContaining("needs a device"));
+  });
+});

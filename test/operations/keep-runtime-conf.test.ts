@@ -3,6 +3,7 @@ import { parseConfig } from "../../daemon/config/load.ts";
 import { runtimeConfOf } from "../../daemon/config/runtime-conf.ts";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import { keepRuntimeConf, makeRuntimeConfKeeper } from "../../daemon/operations/keep-runtime-conf.ts";
+import type { ConfFiles } from "../../daemon/ports/conf-files.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import { memoryConfDirectory } from "../fakes/memory-conf-directory.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
@@ -21,7 +22,12 @@ const flannel = (more: object = {}): string =>
   });
 
 /** A node with these files, and a daemon with these settings that has not looked yet. */
-function node(files: Readonly<Record<string, string>>, settings: object = {}) {
+function node(
+  files: Readonly<Record<string, string>>,
+  settings: object = {},
+  /** Paths that cannot be read. */
+  unreadable: readonly string[] = [],
+) {
   const disk = new Map(
     Object.entries(files).map(([name, text]) => [name.startsWith("/") ? name : `${DIR}/${name}`, text]),
   );
@@ -29,11 +35,21 @@ function node(files: Readonly<Record<string, string>>, settings: object = {}) {
   const said: string[] = [];
   const directory = memoryConfDirectory(disk);
   const given = runtimeConfOf(parseConfig(JSON.stringify({ multusConfigFile: "auto", ...settings }), "daemon.json"));
+  const onDisk = memoryConfFiles(disk);
+  const looked: string[] = [];
+  const confFiles: ConfFiles = {
+    ...onDisk,
+    look: async (path) => {
+      looked.push(path);
+      if (unreadable.includes(path)) throw new PlexusError("io-failure", `cannot read ${path}`);
+      return onDisk.look(path);
+    },
+  };
   let unable: PlexusError | undefined;
   const makeKeeper = () =>
     makeRuntimeConfKeeper(
       {
-        confFiles: memoryConfFiles(disk),
+        confFiles,
         directory,
         clock,
         refuseUnlessAble: async () => {
@@ -47,6 +63,7 @@ function node(files: Readonly<Record<string, string>>, settings: object = {}) {
   let keeper = makeKeeper();
   return {
     disk,
+    looked,
     clock,
     directory,
     said,
@@ -412,6 +429,12 @@ describe("a conf that leads back to Plexus", () => {
     expect(it.primary).toBe("20-good.conf");
   });
 
+  it("is passed over when it is there and cannot be read", async () => {
+    const it = node({ "10-socket.conf": "", "20-good.conf": conf("good") }, {}, [`${DIR}/10-socket.conf`]);
+    await it.look();
+    expect(it.primary).toBe("20-good.conf");
+  });
+
   it("is not used when it takes the place of a good one", async () => {
     const it = node({ "10-a.conf": conf("a") });
     await it.look();
@@ -421,9 +444,11 @@ describe("a conf that leads back to Plexus", () => {
   });
 
   it("does not keep anybody busy that leads to itself", async () => {
-    const it = node({ "10-x.conf": conf("x", { type: "meta", clusterNetwork: `${DIR}/10-x.conf` }) });
+    const itself = `${DIR}/10-x.conf`;
+    const it = node({ "10-x.conf": conf("x", { type: "meta", defaultNetworks: [itself, itself, itself] }) });
     await it.look();
     expect(it.primary).toBe("10-x.conf");
+    expect(it.looked.length).toBeLessThan(10);
   });
 });
 

@@ -61,6 +61,17 @@ describe("a round", () => {
     expect(node.statusBoard.shown(sandbox)).toBeUndefined();
   });
 
+  it("goes over more sandboxes than operations may be under way, and takes no room from those", async () => {
+    const node = stage({ maxOperations: 1 });
+    for (const name of ["aaa", "bbb", "ccc"])
+      await node.add(addRequest({ sandbox: name as typeof sandbox }), node.scope());
+    node.spool.put(spooled({ id: "ccc@eth0", containerId: "ccc" }));
+    const round = node.resume(node.scope());
+    await node.add(addRequest(), node.scope());
+    expect([await round, node.warnings]).toEqual([{ finished: 1, owed: 0 }, []]);
+    expect(await node.journal.list()).toEqual(["aaa", "abc", "bbb"]);
+  });
+
   it("keeps what it cannot take away, and says so", async () => {
     const node = await attached({
       script: (run) => (said(run) === "DEL eth0 bridge" ? fails('{"code":11,"msg":"busy"}') : obedient(run)),
@@ -174,6 +185,21 @@ describe("a DEL that waited in the spool", () => {
       expect(await node.journal.list()).toEqual([]);
     },
   );
+
+  it("is told of no namespace by the number of a process, which may be another's by now", async () => {
+    const node = await attached();
+    node.spool.put(spooled({ netns: "/proc/42/ns/net" }));
+    await node.resume(node.scope());
+    expect(node.runner.runs.slice(2).map(({ env }) => env["CNI_NETNS"])).toEqual(["", ""]);
+  });
+
+  it("does not make an ADD say that there is no such container, whatever its plugins say", async () => {
+    const node = await attached({
+      script: (run) => (said(run).startsWith("DEL") ? fails('{"code":3,"msg":"who?"}') : obedient(run)),
+    });
+    node.spool.put(spooled());
+    await expect(node.add(addRequest(), node.scope())).rejects.toMatchObject({ kind: "delegate-failed" });
+  });
 
   it("that fails is as good as an ADD that fails, and stays owed", async () => {
     const node = await attached({

@@ -85,6 +85,8 @@ export interface StageOptions {
   readonly routes?: SandboxRoutes;
   /** What Multus left on the node; nothing unless given. */
   readonly legacy?: LegacyRecords;
+  /** How many operations may run and wait; more than a test has unless given. */
+  readonly maxOperations?: number;
   /** Why it is not known yet which pods and networks there are. */
   readonly unsynced?: PlexusError;
 }
@@ -160,7 +162,7 @@ export function stage(options: StageOptions = {}) {
     statusBoard,
     events,
     spool,
-    queue: new SandboxQueue(1_000),
+    queue: new SandboxQueue(options.maxOperations ?? 1_000),
     pods: {
       get: (key: PodKey, signal: AbortSignal): Promise<Pod | undefined> => {
         askedFor.push(`${key.namespace}/${key.name}`);

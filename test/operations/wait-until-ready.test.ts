@@ -13,13 +13,13 @@ function nodeReadyAfter(ms: number) {
   const clock = manualClock();
   const files = new Map<string, string>();
   const looked: string[] = [];
-  const { look, list } = memoryConfFiles(files);
+  const onDisk = memoryConfFiles(files);
   const confFiles = {
-    list,
-    look: (path: string) => {
+    ...onDisk,
+    isThere: (path: string) => {
       looked.push(path);
       if (clock.monotonic() >= ms) files.set(FILE, "");
-      return look(path);
+      return onDisk.isThere(path);
     },
   };
   return { deps: { confFiles, clock }, slept: clock.slept, looked };

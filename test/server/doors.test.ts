@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { stat, writeFile } from "node:fs/promises";
+import { chmod, stat, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -98,6 +98,13 @@ describe("Multus' socket", () => {
     expect(modes).toEqual([0o700, 0o600]);
   });
 
+  it("lets others into a directory that was there before, for it may be everybody's", async () => {
+    const directory = await temporaryDirectory();
+    await chmod(directory, 0o755);
+    await doors({ multusSocket: join(directory, "multus.sock") });
+    expect((await stat(directory)).mode & 0o777).toBe(0o755);
+  });
+
   it("takes the place of a dead one, and goes when it is stopped, but its successor's stays", async () => {
     const first = await doors();
     await first.stop(AbortSignal.abort());
@@ -172,6 +179,15 @@ describe("what Multus' socket answers", () => {
       body: "open: the daemon is stopping (another comes)\n",
     });
     expect(await http(socket, "/healthz")).toMatchObject({ status: 200 });
+  });
+
+  it("whoever asks how things are, without waiting for what else he sends", async () => {
+    const { socket } = await doors();
+    const peer = connect(socket);
+    peer.write(`GET /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: ${String(2 << 20)}\r\n\r\n`);
+    const [first] = (await once(peer, "data")) as [Buffer];
+    expect(first.toString()).toContain("HTTP/1.1 200");
+    peer.destroy();
   });
 
   it("no endless bodies", async () => {

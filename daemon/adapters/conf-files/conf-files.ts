@@ -5,6 +5,10 @@ import type { ConfFile, ConfFiles, ConfPath } from "../../ports/conf-files.ts";
 
 /** The configuration directories as the daemon sees them. Nothing is remembered: other plugins rewrite their files when they please. */
 export const confFiles: ConfFiles = {
+  async isThere(path) {
+    return (await absentOr(stat(path), path)) !== undefined;
+  },
+
   async look(path): Promise<ConfPath> {
     const found = await absentOr(stat(path), path);
     if (found === undefined) return { is: "missing" };
