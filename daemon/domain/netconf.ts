@@ -8,6 +8,8 @@ import { elementsOf, JsonObject, type JsonText } from "./json/json-object.ts";
 
 export interface NetConf {
   readonly name: NetworkName;
+  /** The name under which the runtime has called us: a network of this type would be ourselves. */
+  readonly type: string | undefined;
   /** What the runtime wants its result in. */
   readonly version: CniVersion;
   /** Whose rules pods follow: Multus', or those of TKE's fork. */
@@ -61,6 +63,7 @@ const goStrings = z.array(z.string()).optional();
 
 const Fields = goStruct({
   name: goString,
+  type: goString,
   cniVersion: goString,
   dialect: z.enum(["npwg", "tke", "auto"]).optional(),
   confDir: goString,
@@ -94,6 +97,7 @@ export function parseNetConf(text: JsonText, overlay: JsonObject = JsonObject.em
   const defaultDelegates = defaultDelegatesOf(conf, fields.strictCompat);
   return {
     name: fields.name,
+    type: fields.type,
     version: cniVersion(fields.cniVersion ?? ""),
     ...dialectOf(fields.dialect, networks, defaultDelegates),
     networks,

@@ -66,7 +66,7 @@ async function resolveAll(
 ): Promise<readonly DelegateSource[]> {
   const references = dialectFor(netConf, pod).references(netConf, pod);
   const sources = await Promise.all(references.map((reference) => resolve(deps, reference, scope)));
-  sources.flat().forEach(refuseItself);
+  for (const source of sources.flat()) refuseItself(source, netConf.type);
   return sources.flat();
 }
 

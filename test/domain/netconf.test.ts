@@ -32,6 +32,7 @@ describe("parseNetConf", () => {
         validAttachments: undefined,
       },
     },
+    { why: "the name we are called by", members: '"type":"plexus"', want: { type: "plexus" } },
     { why: "delegates are null", members: '"delegates":null', want: { networks: { given: "inline", delegates: [] } } },
     {
       why: "a clusterNetwork makes inline delegates count for nothing (T118)",

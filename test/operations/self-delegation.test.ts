@@ -21,3 +21,11 @@ it.each([
   });
   expect(node.said()).toEqual([]);
 });
+
+it("a network of the type under which the runtime has called us is refused too", async () => {
+  const node = stage();
+  const called = { ...netConf('{"cniVersion":"1.0.0","name":"x","type":"networks"}'), type: "networks" };
+  await expect(node.add(addRequest({ netConf: called }), node.scope())).rejects.toMatchObject({
+    message: expect.stringMatching(/leads to a plugin of type networks, and so to Plexus itself$/),
+  });
+});

@@ -22,10 +22,14 @@ export function metaPluginIn(value: unknown, own?: string): string | undefined {
 
 /**
  * A network whose plugins are this very program would wait for itself.
+ * @param own one more type that is ours
  * @throws PlexusError `invalid-config`
  */
-export function refuseItself({ network, conflist }: { readonly network: string; readonly conflist: Conflist }): void {
-  const type = metaPluginIn(JSON.parse(conflist.text));
+export function refuseItself(
+  { network, conflist }: { readonly network: string; readonly conflist: Conflist },
+  own?: string,
+): void {
+  const type = metaPluginIn(JSON.parse(conflist.text), own);
   if (type === undefined) return;
   throw new PlexusError(
     "invalid-config",
