@@ -1,109 +1,44 @@
-/**
- * Follows docs/install.md word by word: every kubectl command in it, on a Kubernetes of its own, with the image that scripts/image/build.sh made.
- *
- *   node test/deploy/follow-install.ts            as root; npm run test:cluster has made the cluster's components before
- *
- * What is not as written: the pod's image, for the cluster has no registry, and `kubectl edit`, which wants a person.
- */
-import { readFile } from "node:fs/promises";
-import { cacheDirectory } from "../../scripts/cluster/cache.ts";
-import { type Cluster, makeCluster } from "../cluster/cluster.ts";
-import { ADMIN_KUBECONFIG, BIN, CONTAINERD, NET_D, NODE_NAME } from "../cluster/components.ts";
-import { here } from "../node/host.ts";
+/** docs/install.md. */
+import { expectIn, expectSame, EXAMPLE, type Guide } from "./guide.ts";
 
-const PODS = {
-  cniVersion: "1.0.0",
-  name: "pods",
-  plugins: [
-    { type: "bridge", bridge: "cni0", ipam: { type: "host-local", ranges: [[{ subnet: "10.85.0.0/16" }]] } },
-    { type: "portmap", capabilities: { portMappings: true } },
-  ],
-};
-const EXAMPLE = "deploy/examples/two-networks.yaml";
-const OURS = "/run/two-networks.yaml";
+export async function followInstall({ next, skip, run, also, change, onNode }: Guide): Promise<void> {
+  skip("docker buildx", "for it takes Docker and a registry");
+  // npm run image has been run, and the last line is CRI-O's.
+  const [, load = ""] = next("npm run image").split("\n");
+  await also(load);
 
-const guide = await readFile(here("docs/install.md"), "utf8");
+  const before = await onNode();
+  await run("kubectl apply --filename deploy/plexus.yaml");
+  expectIn(await onNode(), "00-plexus.conf", "plexus.sock");
 
-/** The kubectl commands of a section, in their order. */
-function commandsOf(section: string): readonly string[] {
-  const text = guide.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";
-  const commands = text.split("\n").filter((line) => line.startsWith("kubectl ") && !line.includes(" edit "));
-  if (commands.length === 0) throw new Error(`docs/install.md has no commands in "${section}"`);
-  return commands;
-}
+  const seen = await run(`kubectl apply --filename ${EXAMPLE}`);
+  expectIn(seen, "net1", "10.89.0.", '"default/blue"', "AddedInterface");
+  await run(`kubectl delete --filename ${EXAMPLE}`);
+  await run("kubectl --namespace kube-system logs daemonset/plexus\ngrpcurl");
 
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
+  await run("kubectl --namespace kube-system edit configmap plexus");
+  await run("kubectl --namespace kube-system rollout undo daemonset plexus");
+  await also("kubectl --namespace kube-system rollout status daemonset plexus");
 
-async function follow({ machine }: Cluster, commands: readonly string[]): Promise<string> {
-  let printed = "";
-  for (const command of commands) {
-    say(`\n$ ${command}`);
-    const script = `cd ${here()} && ${command.replace("NODE ", `${NODE_NAME} `).replace(EXAMPLE, OURS)}`;
-    const output = await machine.sh(script, { env: { KUBECONFIG: ADMIN_KUBECONFIG } });
-    say(output);
-    printed += output;
-  }
-  return printed;
-}
-
-function expectIn(text: string, ...parts: readonly string[]): void {
-  for (const part of parts) if (!text.includes(part)) throw new Error(`"${part}" is not in:\n${text}`);
-}
-
-async function prepare({ machine, kubectl }: Cluster): Promise<void> {
-  await machine.sh(`rm -rf ${BIN}/* ${NET_D}/* && mkdir -p ${BIN} ${NET_D} && cp /usr/lib/cni/* ${BIN}/`);
-  await machine.sh(`ctr --address ${CONTAINERD} --namespace k8s.io images import ${here("dist/plexus-image.tar")}`);
-  await machine.write(`${NET_D}/10-pods.conflist`, JSON.stringify(PODS));
-  const pod = (await readFile(here(EXAMPLE), "utf8")).replace("image: busybox", "image: localhost/busybox:1");
-  await machine.write(OURS, pod.replace("[sleep, infinity]", '[sleep, "100000"]'));
-  await kubectl("wait", "--for=condition=Ready", `node/${NODE_NAME}`, "--timeout=120s");
-}
-
-/** Everything of Plexus, and of a pod, that is on the node. Not containerd's own notes: it forgets those of a config that is gone. */
-async function onNode({ machine }: Cluster): Promise<string> {
-  return machine.sh(
-    `find ${BIN} ${NET_D} /run/plexus /var/lib/plexus /var/lib/cni ! -type d ! -name 'last_reserved_ip.*' ! -name lock ! -path '*/results/*' 2>/dev/null | sort
-     ls /sys/class/net | grep veth || true`,
+  await also(`kubectl apply --filename ${EXAMPLE}; kubectl wait --for condition=Ready pod two-networks`);
+  const off = run("kubectl apply --filename deploy/uninstall.yaml");
+  // Its DEL is the next network config's already.
+  await also("while [ -e /etc/cni/net.d/00-plexus.conf ]; do sleep 1; done");
+  await Promise.all([off, also(`kubectl delete --filename ${EXAMPLE}`)]);
+  expectIn(
+    await run("kubectl --namespace kube-system logs --selector app.kubernetes.io/name=plexus-uninstall"),
+    "nothing of Plexus is left on this node",
   );
+  await run("kubectl --namespace kube-system delete daemonset plexus plexus-uninstall");
+  expectSame("the node", await onNode(), before);
+
+  const names = next("args: [install, ");
+  await change((text) => text.replace(/args: \[install, .*\n/, names));
+  await also(
+    "kubectl apply --filename deploy/plexus.yaml; kubectl --namespace kube-system rollout status daemonset plexus",
+  );
+  expectIn(await onNode(), "/multus-shim\n");
+
+  skip("images:", "for the overlays are other distributions'; test/deploy/manifests.test.ts puts them together");
+  skip("oc patch", "for it takes OpenShift");
 }
-
-async function main(): Promise<void> {
-  const cluster = await makeCluster(cacheDirectory(process));
-  try {
-    await prepare(cluster);
-    const before = await onNode(cluster);
-    await follow(cluster, commandsOf("2. Install"));
-    expectIn(await onNode(cluster), "00-plexus.conf", "plexus.sock");
-    const seen = await follow(cluster, commandsOf("3. See it work"));
-    expectIn(seen, "net1", "10.89.0.", '"default/blue"', "AddedInterface");
-    await follow(cluster, commandsOf("Settings"));
-    await follow(cluster, [...commandsOf("Upgrade"), ...commandsOf("Settings").slice(-1)]);
-
-    await follow(cluster, [
-      `kubectl apply --filename ${EXAMPLE}`,
-      "kubectl wait --for condition=Ready pod two-networks",
-    ]);
-    const [apply = "", label = "", wait = "", ...rest] = commandsOf("Uninstall");
-    await follow(cluster, [apply, label]);
-    // Its DEL is the next network config's already.
-    const waiting = follow(cluster, [wait]);
-    await follow(cluster, [`kubectl delete --filename ${EXAMPLE}`]);
-    await waiting;
-    expectIn(await follow(cluster, rest), "nothing of Plexus is left on this node");
-    const after = await onNode(cluster);
-    if (after !== before) throw new Error(`the node is not as it was:\n${after}`);
-    say("\nThe guide is right.");
-  } catch (error) {
-    for (const name of ["plexus", "plexus-uninstall"]) {
-      const selector = `app.kubernetes.io/name=${name}`;
-      say(await cluster.kubectl("--namespace", "kube-system", "describe", "pods", "--selector", selector));
-    }
-    throw error;
-  } finally {
-    await cluster.destroy();
-  }
-}
-
-await main();
