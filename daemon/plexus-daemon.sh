@@ -7,4 +7,4 @@
 # for itself, and the C library's as blocks of 16 KiB and more are mapped one by one. (Fewer arenas would help, too, but cost a third more time.)
 export MALLOC_MMAP_THRESHOLD_=16384
 case ${1:-} in install | uninstall) program=plexus-install.mjs ;; *) program=plexus-daemon.mjs ;; esac
-exec "${NODE:-node}" --max-semi-space-size=1 --expose-gc "$(dirname "$(readlink -f "$0")")/$program" "$@"
+exec "${NODE:-node}" --max-semi-space-size=1 "$(dirname "$(readlink -f "$0")")/$program" "$@"
