@@ -73,36 +73,17 @@ debian_packages() {
 
 apt_lists() { apt-get -qq -o DPkg::Lock::Timeout=120 update </dev/null >/dev/null; }
 
-# The address of the Debian mirror that this machine uses already.
-debian_mirror() {
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
-}
-
 # The last Debian package of the flannel plugin is bullseye's containernetworking-plugins 0.9.0. It is unpacked beside
-# the system, by an apt with configuration and state of its own, all of it in the directory $1.
+# the system, in the directory $1.
 unpack_flannel() {
-  mirror=$(debian_mirror)
-  [ -n "$mirror" ] || { apt_lists && mirror=$(debian_mirror); }
-  [ -n "$mirror" ] || return 1
-  mkdir -p "$1/none" "$1/lists/partial" "$1/cache/archives/partial" "$1/download"
-  : >"$1/status"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bullseye main" >"$1/sources.list"
-  cat >"$1/apt.conf" <<EOF
-Dir::Etc::sourcelist "$1/sources.list";
-Dir::Etc::sourceparts "$1/none";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "$1/none";
-Dir::State "$1";
-Dir::State::lists "$1/lists";
-Dir::State::status "$1/status";
-Dir::Cache "$1/cache";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-EOF
+  mkdir -p "$1/download"
   (
-    export APT_CONFIG="$1/apt.conf"
+    . scripts/cluster/apt-beside.sh
+    # Whoever asked for it says what is missing.
+    unobtainable() { exit 1; }
+    apt_beside "$1/apt" "deb bullseye"
     cd "$1/download"
-    apt-get -qq update </dev/null >/dev/null && apt-get -qq download containernetworking-plugins </dev/null >/dev/null
+    get download containernetworking-plugins
   ) || return 1
   set -- "$1" "$1"/download/*.deb
   case $(dpkg-deb --field "$2" Version) in
