@@ -16,18 +16,43 @@ module.exports = {
 
     only("domain-is-pure", "^daemon/domain/", "^daemon/domain/", "^node_modules/zod/"),
     only("ports-know-the-domain", "^daemon/ports/", "^daemon/(domain|ports)/"),
-    only("operations-do-no-io", "^daemon/operations/", "^daemon/(domain|ports|operations)/", "^node_modules/p-queue/"),
+    // The rooms of operations/, from the ground up. Each room sees the ones below it; scope.ts is the floor of all.
+    ...[
+      ["scheduling"],
+      ["planning", "scheduling"],
+      ["attachments", "planning", "scheduling"],
+      ["verbs", "attachments", "planning", "scheduling"],
+      ["recovery", "verbs", "attachments", "planning", "scheduling"],
+      ["runtime-conf", "planning"],
+      ["observability", "recovery", "verbs", "attachments", "planning", "scheduling"],
+    ].map(([room, ...below]) =>
+      only(
+        `operations-${room}`,
+        `^daemon/operations/${room}/`,
+        "^daemon/(domain|ports|lib)/",
+        `^daemon/operations/(scope\\.ts$|(${[room, ...below].join("|")})/)`,
+        "^node_modules/p-queue/",
+      ),
+    ),
+    only(
+      "migration-stands-beside",
+      "^daemon/migration/",
+      "^daemon/(domain|ports|lib|migration)/",
+      "^node_modules/zod/",
+      "^(node:)?(fs|path|crypto)",
+    ),
+    only("lib-knows-nothing-of-ours", "^daemon/lib/", "^daemon/lib/", "^(node:)?(fs|path|crypto|timers|events)"),
     {
       name: "adapters-stay-apart",
       severity: "error",
       from: { path: "^daemon/adapters/([^/]+)/" },
-      to: { path: "^daemon/", pathNot: ["^daemon/(domain|ports)/", "^daemon/adapters/$1/"] },
+      to: { path: "^daemon/", pathNot: ["^daemon/(domain|ports|lib)/", "^daemon/adapters/$1/"] },
     },
     {
-      name: "only-main-wires",
+      name: "only-the-composition-wires",
       severity: "error",
-      from: { path: "^daemon/", pathNot: ["^daemon/main\\.ts$", "^daemon/adapters/"] },
-      to: { path: "^daemon/(adapters/|main\\.ts$)" },
+      from: { path: "^daemon/", pathNot: ["^daemon/(main\\.ts$|compose/)", "^daemon/adapters/"] },
+      to: { path: "^daemon/(adapters/|compose/|main\\.ts$)" },
     },
 
     only("shim-core-is-pure", "^shim/core/", "^shim/core/"),

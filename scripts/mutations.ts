@@ -20,11 +20,11 @@ export function mutated(text: string, { name, file, find, replace }: Mutation): 
   return before + replace + after;
 }
 
-const ADD = "daemon/operations/add.ts";
-const DEL = "daemon/operations/del.ts";
-const DETACH = "daemon/operations/detach.ts";
-const RESUME = "daemon/operations/resume.ts";
-const QUEUE = "daemon/operations/sandbox-queue.ts";
+const ADD = "daemon/operations/verbs/add.ts";
+const DEL = "daemon/operations/verbs/del.ts";
+const DETACH = "daemon/operations/attachments/detach.ts";
+const RESUME = "daemon/operations/recovery/resume.ts";
+const QUEUE = "daemon/operations/scheduling/sandbox-queue.ts";
 const JOURNAL = "daemon/adapters/journal/file-journal.ts";
 const JOURNAL_DISK = "daemon/adapters/journal/disk.ts";
 const ONE_LAUNCHER = "daemon/adapters/launcher/one-launcher.ts";
@@ -40,8 +40,8 @@ const BAD_INPUT_TEST = "test/node/sandbox/bad-input.test.ts";
 const SUPERVISION_TEST = "test/adapters/launcher/supervision.test.ts";
 const PLUGINS_TEST = "test/adapters/launcher/running-plugins.test.ts";
 const MODEL_TEST = "test/model/model.test.ts";
-const DEL_TEST = "test/operations/del.test.ts";
-const RESUME_TEST = "test/operations/resume.test.ts";
+const DEL_TEST = "test/operations/verbs/del.test.ts";
+const RESUME_TEST = "test/operations/recovery/resume.test.ts";
 const SERVER_TEST = "test/server/server.test.ts";
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -73,8 +73,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "what failed is forgotten",
     file: DETACH,
-    find: "!going.which(attachment) || failed.has(attachment)",
-    replace: "!going.which(attachment)",
+    find: "!selection.which(attachment) || failed.has(attachment)",
+    replace: "!selection.which(attachment)",
     test: DISK_TEST,
     only: "stays on record as it was",
   },
@@ -135,14 +135,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a damaged record is as good as none",
     file: DEL,
-    find: "  return rebuildRecord(deps, request, record?.attachments ?? [], scope);\n",
+    find: "  return deps.rebuild(request, record?.attachments ?? [], scope);\n",
     replace: "  return undefined;\n",
     test: DISK_TEST,
     only: "gives back a record",
   },
   {
     name: "a new record needs room",
-    file: "daemon/operations/rebuild-record.ts",
+    file: "daemon/operations/recovery/rebuild-record.ts",
     find: "    scope.warn(`the new record could not be written, and the DEL goes on: ${PlexusError.from(thrown).message}`);\n",
     replace: "    throw thrown;\n",
     test: DISK_TEST,
@@ -230,7 +230,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a DEL stops at the first plugin that fails",
-    file: "daemon/operations/run-conflist.ts",
+    file: "daemon/operations/attachments/run-conflist.ts",
     find: "if (index < started || PlexusError.from(thrown).kind",
     replace: "if (PlexusError.from(thrown).kind",
     test: MODEL_TEST,
@@ -246,7 +246,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a DEL that was done is done again",
-    file: "daemon/operations/spooled-dels.ts",
+    file: "daemon/operations/recovery/spooled-dels.ts",
     find: "(await spool.find(containerId, ifName))?.id === id",
     replace: "true",
     test: RESUME_TEST,
@@ -254,7 +254,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "GC goes by the clock",
-    file: "daemon/operations/gc.ts",
+    file: "daemon/operations/verbs/gc.ts",
     find: "one.owner === other.owner && attachedSince(before, one) === attachedSince(record, other)",
     replace: "attachedSince(record, other) <= Math.max(...before.attachments.map((a) => attachedSince(before, a)))",
     test: DEL_TEST,
@@ -318,8 +318,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "the spool is not drained",
     file: RESUME,
-    find: "const payments = (spooled ?? []).map(",
-    replace: "const payments = (spooled ?? []).slice(0, 0).map(",
+    find: "const spooledDels = (spooled ?? []).map(",
+    replace: "const spooledDels = (spooled ?? []).slice(0, 0).map(",
     test: RESTART_TEST,
     only: "a DEL while it is away",
   },
@@ -446,7 +446,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: QUEUE,
     find: "if (this.#held >= this.#most) {",
     replace: "if (this.#held >= Infinity) {",
-    test: "test/operations/sandbox-queue.test.ts",
+    test: "test/operations/scheduling/sandbox-queue.test.ts",
   },
   {
     name: "memory is kept",

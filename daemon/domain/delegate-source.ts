@@ -3,7 +3,7 @@ import { PlexusError } from "./errors.ts";
 import type { Namespace } from "./ids.ts";
 import type { NetConf } from "./netconf.ts";
 import type { Pod } from "./pod.ts";
-import type { Wishes } from "./selection.ts";
+import type { AttachmentOptions } from "./selection.ts";
 
 /** A network that a sandbox is to get: what it is called, its configuration, and what the pod asks of it. */
 export interface DelegateSource {
@@ -15,7 +15,7 @@ export interface DelegateSource {
   /** That device, once one has been assigned. */
   readonly deviceId?: string | undefined;
   /** What the pod asks of it; absent for networks that no pod asked for. */
-  readonly selection?: Wishes | undefined;
+  readonly selection?: AttachmentOptions | undefined;
 }
 
 /** The default network first. */

@@ -24,7 +24,7 @@ export type Sha256 = (text: string) => string;
 /**
  * Raised whenever a record gains, loses or changes a member: an older Plexus must refuse what it would only half understand.
  * Version 1 had neither `since` nor `defaultRoute`, version 2 neither `dialect` nor `device` nor
- * `alone`; both are read still. There is no version 3: one bit turned over would make it one of those two.
+ * `hotPlugged`; both are read still. There is no version 3: one bit turned over would make it one of those two.
  */
 const VERSION = 4;
 
@@ -182,7 +182,7 @@ const RecordSchema: z.ZodType<SandboxRecord> = z.strictObject({
       since: z.number().optional(),
       defaultRoute: z.array(z.string()).optional(),
       device: z.strictObject({ resource: z.string(), id: z.string(), info: z.string().optional() }).optional(),
-      alone: z.boolean().optional(),
+      hotPlugged: z.boolean().optional(),
       result: z.string().optional(),
     }),
   ),

@@ -8,7 +8,7 @@ import { separateFlannels } from "./flannel.ts";
 import type { IfName } from "./ids.ts";
 import { JsonObject, type JsonText } from "./json/json-object.ts";
 import type { RecordedDevice } from "./sandbox-record.ts";
-import type { Wishes } from "./selection.ts";
+import type { AttachmentOptions } from "./selection.ts";
 
 /** One network on one sandbox as one interface, ready to be made. */
 export interface PlannedAttachment {
@@ -113,7 +113,7 @@ function deviceOf(
   return typeof named === "string" && named !== "" ? { resource: "", id: named } : undefined;
 }
 
-function legacyArgs(selection: Wishes | undefined): readonly CniArgsPair[] {
+function legacyArgs(selection: AttachmentOptions | undefined): readonly CniArgsPair[] {
   return [
     ...(selection?.mac === undefined ? [] : [["MAC", selection.mac] as const]),
     ...(selection?.ips === undefined ? [] : [["IP", selection.ips.join(",")] as const]),

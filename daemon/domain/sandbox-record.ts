@@ -57,7 +57,7 @@ export interface RecordedAttachment {
    * It comes or goes by itself, while its owner's others stand: an interrupted change of it concerns nothing else. It still goes with its
    * owner. Absent for what came with its owner and has stood since.
    */
-  readonly alone?: boolean | undefined;
+  readonly hotPlugged?: boolean | undefined;
   /** The final CNI result, in the conflist's cniVersion, as the plugins said it; absent until attached. */
   readonly result?: JsonText | undefined;
 }
@@ -78,10 +78,10 @@ export interface SandboxRecord {
   readonly attachments: readonly RecordedAttachment[];
 }
 
-/** What must go because an ADD or DEL was interrupted: all that its owner has, or the one that was to come or go alone. */
+/** What must go because an ADD or DEL was interrupted: all that its owner has, or the one that was to come or go hotPlugged. */
 export function isUnfinished(attachments: readonly RecordedAttachment[]): (attachment: RecordedAttachment) => boolean {
   const halfWay = attachments.filter(({ state }) => state !== "attached");
-  const owners = new Set(halfWay.filter(({ alone }) => alone !== true).map(({ owner }) => owner));
+  const owners = new Set(halfWay.filter(({ hotPlugged }) => hotPlugged !== true).map(({ owner }) => owner));
   return (attachment) => owners.has(attachment.owner) || halfWay.includes(attachment);
 }
 

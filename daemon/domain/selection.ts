@@ -7,14 +7,14 @@ import { decode, goString, goStruct } from "./json/go-json.ts";
 import { elementsOf, JsonObject, parseJson, type JsonText } from "./json/json-object.ts";
 
 /** One wanted attachment. */
-export interface Selection extends Wishes {
+export interface Selection extends AttachmentOptions {
   readonly namespace: Namespace;
   /** May be empty, as in `net1,`: such a selection is well-formed, but no network will be found for it. */
   readonly name: string;
 }
 
 /** What a pod asks of one network. A field that was not given, or given empty, is absent. */
-export interface Wishes {
+export interface AttachmentOptions {
   readonly interface?: IfName | undefined;
   /** Each an address, with or without prefix length. */
   readonly ips?: readonly string[] | undefined;

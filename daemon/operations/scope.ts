@@ -26,7 +26,7 @@ export interface Scope {
 }
 
 /** @throws PlexusError `try-again-later` when nobody waits for the operation any more */
-export function refuseIfGivenUp(signal: AbortSignal): void {
+export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   const reason = signal.reason instanceof Error ? signal.reason.message : "nobody waits for it any more";
   throw new PlexusError("try-again-later", `the operation was given up: ${reason}`, { cause: signal.reason });

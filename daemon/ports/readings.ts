@@ -19,7 +19,7 @@ export interface Readings {
   readonly operations: () => Load;
   readonly plugins: () => Load;
   readonly records: () => Promise<{ readonly sandboxes: number; readonly damaged: number }>;
-  readonly debts: () => { readonly spooled: number; readonly unfinished: number };
+  readonly pendingCleanups: () => { readonly spooled: number; readonly unfinished: number };
   readonly followed: () => readonly FollowedReading[];
   /** What was given up because the API server was away for too long. */
   readonly lost: () => { readonly events: number; readonly statuses: number };

@@ -3,12 +3,12 @@ import { type sendUnaryData, type ServerUnaryCall, status, type UntypedServiceIm
 import type { CniVerb } from "../domain/cni/verb.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
 import type { NodeSettings } from "../domain/origin.ts";
-import type { AddRequest } from "../operations/add.ts";
-import type { CheckRequest } from "../operations/check.ts";
-import type { DelRequest } from "../operations/del.ts";
-import type { GcRequest } from "../operations/gc.ts";
+import type { AddRequest } from "../operations/verbs/add.ts";
+import type { CheckRequest } from "../operations/verbs/check.ts";
+import type { DelRequest } from "../operations/verbs/del.ts";
+import type { GcRequest } from "../operations/verbs/gc.ts";
 import type { Scope } from "../operations/scope.ts";
-import type { StatusRequest } from "../operations/status.ts";
+import type { StatusRequest } from "../operations/verbs/status.ts";
 import type { Caller } from "./call-scope.ts";
 import {
   type CniRequest,

@@ -9,7 +9,7 @@ import { type IfName, isIfName, isNetnsPath, isSandboxId, type NetnsPath, type S
 import { decode, goString, goStruct } from "../domain/json/go-json.ts";
 import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import { mayBeHosts, type NodeSettings, searchPath } from "../domain/origin.ts";
-import type { DelegateRequest } from "../operations/delegate.ts";
+import type { HotPlugRequest } from "../operations/verbs/hot-plug.ts";
 
 const WHAT = "the request";
 
@@ -31,7 +31,7 @@ export interface DelegateCall {
   readonly sandbox: string;
   readonly ifName: string;
   /** @throws PlexusError naming what is wrong with it */
-  readonly request: () => DelegateRequest;
+  readonly request: () => HotPlugRequest;
 }
 
 /** @throws PlexusError `decode-failure`, `invalid-environment` when not even the verb can be read */
@@ -67,7 +67,7 @@ function isVerb(text: string): text is DelegateVerb {
   return VERBS.includes(text);
 }
 
-function requestOf(env: Environment, conf: JsonText, { text, parsed }: Given, node: NodeSettings): DelegateRequest {
+function requestOf(env: Environment, conf: JsonText, { text, parsed }: Given, node: NodeSettings): HotPlugRequest {
   const { ips, mac } = parsed;
   for (const ip of ips ?? []) {
     if (ipFamily(ip) !== undefined || parseCidr(ip) !== undefined) continue;
@@ -121,7 +121,7 @@ function ifNameOf(text: string): IfName {
 }
 
 /** @throws PlexusError `invalid-environment` */
-export function netnsOf({ netns }: DelegateRequest): NetnsPath {
+export function netnsOf({ netns }: HotPlugRequest): NetnsPath {
   if (isNetnsPath(netns)) return netns;
   throw new PlexusError("invalid-environment", "CNI_NETNS is not an absolute path");
 }

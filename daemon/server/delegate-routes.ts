@@ -2,8 +2,8 @@
 import { PlexusError } from "../domain/errors.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
 import type { NodeSettings } from "../domain/origin.ts";
-import type { DelegateOperations } from "../operations/delegate.ts";
-import type { Condition, Readiness } from "../operations/readiness.ts";
+import type { HotPlugOperations } from "../operations/verbs/hot-plug.ts";
+import type { Condition, Readiness } from "../operations/observability/readiness.ts";
 import type { Scope } from "../operations/scope.ts";
 import { type DelegateCall, delegateCall, netnsOf } from "./delegate-request.ts";
 import type { HttpReply, Routes } from "./http-server.ts";
@@ -11,7 +11,7 @@ import { HEALTHZ, readyRoute } from "./probe-routes.ts";
 import { type OperationDeps, runOperation } from "./run-operation.ts";
 
 export interface DelegateRoutesDeps extends OperationDeps {
-  readonly delegate: DelegateOperations;
+  readonly delegate: HotPlugOperations;
   readonly readiness: Readiness;
   /** Whether anything new may begin. */
   readonly open: Condition;

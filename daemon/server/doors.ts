@@ -1,7 +1,7 @@
 /** The doors beside gRPC: metrics and probes on ports, Multus' API on a socket. Each is shut unless its setting is given. */
 import { once } from "node:events";
 import type { Server } from "node:http";
-import type { Condition } from "../operations/readiness.ts";
+import type { Condition } from "../operations/observability/readiness.ts";
 import { delegateRoutes, type DelegateRoutesDeps } from "./delegate-routes.ts";
 import { type HttpDeps, type HttpServer, httpServer, type Routes } from "./http-server.ts";
 import { type Listening, listenOnPort, listenOnSocket, type TcpAddress } from "./listen.ts";

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Readiness } from "../operations/readiness.ts";
+import type { Readiness } from "../operations/observability/readiness.ts";
 
 const INTERVAL_MS = 1_000;
 

@@ -4,8 +4,8 @@ import * as z from "zod";
 import { FAILURES, PlexusError } from "../domain/errors.ts";
 import { isSandboxId } from "../domain/ids.ts";
 import type { AttachmentState } from "../domain/sandbox-record.ts";
-import type { Debt } from "../operations/debts.ts";
-import type { Inspection, SandboxView } from "../operations/inspect.ts";
+import type { PendingCleanup } from "../operations/recovery/pending-cleanups.ts";
+import type { Inspection, SandboxView } from "../operations/observability/inspect.ts";
 
 const GetSandboxRequest = z.object({ containerId: z.string() });
 
@@ -25,8 +25,8 @@ export function inspectorService(inspection: Inspection): UntypedServiceImplemen
       return toWire(found);
     }),
     ListOwed: answer(async () => {
-      const { debts, rounds } = inspection.owed();
-      return { debts: debts.map(debtToWire), rounds };
+      const { cleanups, rounds } = inspection.pendingCleanups();
+      return { debts: cleanups.map(debtToWire), rounds };
     }),
   };
 }
@@ -63,6 +63,6 @@ function toWire({ record, attachments, networkStatus }: SandboxView): object {
   };
 }
 
-function debtToWire({ containerId, ifName, since, attempts, problem }: Debt): object {
+function debtToWire({ containerId, ifName, since, attempts, problem }: PendingCleanup): object {
   return { containerId, ifname: ifName, sinceMs: since, attempts, problem };
 }

@@ -1,6 +1,6 @@
 /** Whether the daemon lives, and whether it can attach pods (spec §7.2): for the kubelet, and for people with curl. */
 import { PlexusError } from "../domain/errors.ts";
-import type { Condition, Readiness } from "../operations/readiness.ts";
+import type { Condition, Readiness } from "../operations/observability/readiness.ts";
 import type { HttpReply, Route, Routes } from "./http-server.ts";
 
 const READ = ["GET", "HEAD", "POST"];

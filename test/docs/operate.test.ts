@@ -26,7 +26,7 @@ const catalogue = () => {
     operations: () => ({ running: 0, waiting: 0 }),
     plugins: () => ({ running: 0, waiting: 0 }),
     records: async () => ({ sandboxes: 0, damaged: 0 }),
-    debts: () => ({ spooled: 0, unfinished: 0 }),
+    pendingCleanups: () => ({ spooled: 0, unfinished: 0 }),
     followed: () => [],
     lost: () => ({ events: 0, statuses: 0 }),
     credentialAgeMs: () => undefined,

@@ -49,7 +49,7 @@ const anyAttachment: fc.Arbitrary<RecordedAttachment> = fc.record(
     cniArgs: fc.string({ unit: "binary" }),
     since: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
     defaultRoute: fc.array(fc.string({ unit: "binary" })),
-    alone: fc.boolean(),
+    hotPlugged: fc.boolean(),
     result: anyJson,
   },
   {

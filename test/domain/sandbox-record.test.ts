@@ -3,8 +3,8 @@ import type { AttachmentState } from "../../daemon/domain/sandbox-record.ts";
 import { isUnfinished } from "../../daemon/domain/sandbox-record.ts";
 import { attachment, ifName } from "../contracts/journal.samples.ts";
 
-const one = (owner: string, name: string, state: AttachmentState, alone?: boolean) =>
-  attachment({ owner: ifName(owner), ifName: ifName(name), state, ...(alone !== undefined && { alone }) });
+const one = (owner: string, name: string, state: AttachmentState, hotPlugged?: boolean) =>
+  attachment({ owner: ifName(owner), ifName: ifName(name), state, ...(hotPlugged !== undefined && { hotPlugged }) });
 
 describe("what an interrupted ADD or DEL concerns", () => {
   it.each([

@@ -1,18 +1,8 @@
 /** The operations as one daemon process has them: all that they keep in memory is made here, and forgotten when the process dies. */
+import { composeOperations } from "../../daemon/compose/operations.ts";
 import { JsonObject } from "../../daemon/domain/json/json-object.ts";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import type { Pod } from "../../daemon/domain/pod.ts";
-import { makeAdd } from "../../daemon/operations/add.ts";
-import { makeCheck } from "../../daemon/operations/check.ts";
-import { makeDebtBook } from "../../daemon/operations/debts.ts";
-import { makeDel } from "../../daemon/operations/del.ts";
-import { DeviceLanes } from "../../daemon/operations/device-lanes.ts";
-import { makeGc } from "../../daemon/operations/gc.ts";
-import { makeResume } from "../../daemon/operations/resume.ts";
-import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
-import { NetworkLanes } from "../../daemon/operations/network-lanes.ts";
-import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
-import { makeSettle } from "../../daemon/operations/spooled-dels.ts";
 import type { Journal } from "../../daemon/ports/journal.ts";
 import type { PluginRunner } from "../../daemon/ports/plugin-runner.ts";
 import type { SandboxLinks } from "../../daemon/ports/sandbox-links.ts";
@@ -94,7 +84,6 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
       gates.pass(`read spooled ${container} ${ifName}`, (fate) => look(fate, () => spool.find(container, ifName))),
     remove: (id) => gates.pass(`unspool ${id}`, (fate) => change(fate, () => spool.remove(id))),
   };
-  const deviceLanes = new DeviceLanes({ of: async (device) => device });
   const links: SandboxLinks = {
     look: (netns, ifName, signal) =>
       gates.pass(
@@ -104,9 +93,9 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
       ),
   };
 
-  const deps = {
-    conflists: makeConflistRunner(plugins, clock, new NetworkLanes(undefined), deviceLanes),
-    queue: new SandboxQueue(1_000),
+  const ports = {
+    plugins,
+    deviceParents: { of: async (device: string) => device },
     journal: gatedJournal,
     statusBoard: gatedBoard,
     spool: gatedSpool,
@@ -120,9 +109,7 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
     devices: [],
     deviceInfoFiles: memoryDeviceInfoFiles(),
     refuseUnlessSynced: () => undefined,
-    node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
-    debts: makeDebtBook(clock),
-    undoTimeoutMs: NEVER_MS,
+    refuseUnlessAble: async () => undefined,
   };
   const scope = (signal: AbortSignal) => ({
     signal,
@@ -131,8 +118,12 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
       tell(`    warned: ${message}`);
     },
   });
-  const [del, check, gc, resume] = [makeDel(deps), makeCheck(deps), makeGc(deps), makeResume(deps)];
-  const add = makeAdd({ ...deps, settle: makeSettle(deps) });
+  const { add, del, check, gc, resume } = composeOperations(ports, {
+    node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
+    undoTimeoutMs: NEVER_MS,
+    maxOperations: 1_000,
+    maxRunningPerNetwork: undefined,
+  });
   return {
     gates,
     add: (request: Parameters<typeof add>[0], signal: AbortSignal) => add(request, scope(signal)),

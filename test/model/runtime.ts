@@ -2,8 +2,8 @@
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import type { IfName, NetnsPath, SandboxId } from "../../daemon/domain/ids.ts";
 import { type NetConf, parseNetConf } from "../../daemon/domain/netconf.ts";
-import type { AddRequest } from "../../daemon/operations/add.ts";
-import type { DelRequest } from "../../daemon/operations/del.ts";
+import type { AddRequest } from "../../daemon/operations/verbs/add.ts";
+import type { DelRequest } from "../../daemon/operations/verbs/del.ts";
 import type { Journal } from "../../daemon/ports/journal.ts";
 import { type CniIfName, type Container, CONTAINERS, IF_NAMES, type Pair } from "./commands.ts";
 import type { World } from "./world.ts";

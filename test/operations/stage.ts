@@ -1,5 +1,6 @@
 /** A node for the operations: real operations over fake ports, and a runner whose plugins do as real ones do unless told otherwise. */
 import { expect } from "vitest";
+import { composeOperations } from "../../daemon/compose/operations.ts";
 import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import type { PlexusError } from "../../daemon/domain/errors.ts";
 import {
@@ -15,24 +16,12 @@ import { JsonObject } from "../../daemon/domain/json/json-object.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
 import type { NetworkDefinition } from "../../daemon/domain/network-definition.ts";
 import type { Pod, PodKey } from "../../daemon/domain/pod.ts";
-import { type AddRequest, makeAdd } from "../../daemon/operations/add.ts";
-import { makeCheck } from "../../daemon/operations/check.ts";
-import { makeDebtBook } from "../../daemon/operations/debts.ts";
-import { makeDel } from "../../daemon/operations/del.ts";
-import { DeviceLanes } from "../../daemon/operations/device-lanes.ts";
-import { makeDelegate } from "../../daemon/operations/delegate.ts";
-import { makeGc } from "../../daemon/operations/gc.ts";
-import { journalWithLegacy } from "../../daemon/operations/journal-with-legacy.ts";
-import { makeConflistRunner } from "../../daemon/operations/run-conflist.ts";
-import { NetworkLanes } from "../../daemon/operations/network-lanes.ts";
-import { SandboxQueue } from "../../daemon/operations/sandbox-queue.ts";
-import { makeSettle } from "../../daemon/operations/spooled-dels.ts";
+import type { AddRequest } from "../../daemon/operations/verbs/add.ts";
+import { journalWithMultus } from "../../daemon/migration/journal-with-multus.ts";
 import type { PluginTrace, Scope } from "../../daemon/operations/scope.ts";
-import { makeReadiness } from "../../daemon/operations/readiness.ts";
-import { makeResume } from "../../daemon/operations/resume.ts";
-import { makeStatus } from "../../daemon/operations/status.ts";
+import { makeReadiness } from "../../daemon/operations/observability/readiness.ts";
 import type { Devices } from "../../daemon/ports/devices.ts";
-import type { LegacyRecords } from "../../daemon/ports/legacy-records.ts";
+import type { MultusNotes } from "../../daemon/migration/multus-notes.ts";
 import type { Networks } from "../../daemon/ports/networks.ts";
 import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.ts";
 import type { LinkView } from "../../daemon/ports/sandbox-links.ts";
@@ -43,7 +32,7 @@ import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
 import { memoryDeviceInfoFiles } from "../fakes/memory-device-info-files.ts";
 import { memoryEvents } from "../fakes/memory-events.ts";
 import { memoryJournal } from "../fakes/memory-journal.ts";
-import { memoryLegacyRecords } from "../fakes/memory-legacy-records.ts";
+import { memoryMultusNotes } from "../fakes/memory-multus-notes.ts";
 import { memorySandboxRoutes } from "../fakes/memory-sandbox-routes.ts";
 import { memorySpool } from "../fakes/memory-spool.ts";
 import { memoryStatusBoard } from "../fakes/memory-status-board.ts";
@@ -84,7 +73,7 @@ export interface StageOptions {
   /** A test that gives none asks for no default route. */
   readonly routes?: SandboxRoutes;
   /** What Multus left on the node; nothing unless given. */
-  readonly legacy?: LegacyRecords;
+  readonly legacy?: MultusNotes;
   /** How many operations may run and wait; more than a test has unless given. */
   readonly maxOperations?: number;
   /** Why it is not known yet which pods and networks there are. */
@@ -150,19 +139,18 @@ export function stage(options: StageOptions = {}) {
   const clock = manualClock();
   const devices = options.devices ?? [];
   const deviceInfoFiles = memoryDeviceInfoFiles();
-  const deviceLanes = new DeviceLanes({ of: async (device) => options.parents?.[device] ?? device });
-  const conflists = makeConflistRunner(runner, clock, new NetworkLanes(undefined), deviceLanes);
+  const readiness = makeReadiness({ sources: refuseUnlessSynced });
   const warnings: string[] = [];
-  const deps = {
-    conflists,
-    journal: journalWithLegacy(journal, options.legacy ?? memoryLegacyRecords(), {
+  const ports = {
+    plugins: runner,
+    deviceParents: { of: async (device: string) => options.parents?.[device] ?? device },
+    journal: journalWithMultus(journal, options.legacy ?? memoryMultusNotes(), {
       searchPath: ["/opt/cni/bin"],
       onDamaged: (problem) => warnings.push(problem),
     }),
     statusBoard,
     events,
     spool,
-    queue: new SandboxQueue(options.maxOperations ?? 1_000),
     pods: {
       get: (key: PodKey, signal: AbortSignal): Promise<Pod | undefined> => {
         askedFor.push(`${key.namespace}/${key.name}`);
@@ -179,7 +167,7 @@ export function stage(options: StageOptions = {}) {
     devices,
     deviceInfoFiles,
     refuseUnlessSynced,
-    readiness: makeReadiness({ sources: refuseUnlessSynced }),
+    refuseUnlessAble: () => readiness.refuseUnlessAble(),
     links: {
       look: (path: NetnsPath, ifName: IfName): Promise<LinkView> => {
         looked.push(`${path} ${ifName}`);
@@ -188,10 +176,13 @@ export function stage(options: StageOptions = {}) {
     },
     routes: options.routes ?? memorySandboxRoutes(new Map(), () => false),
     clock,
+  };
+  const operations = composeOperations(ports, {
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     undoTimeoutMs: 1_000,
-    debts: makeDebtBook(clock),
-  };
+    maxOperations: options.maxOperations ?? 1_000,
+    maxRunningPerNetwork: undefined,
+  });
   const traces: PluginTrace[] = [];
   const scope = (signal: AbortSignal = new AbortController().signal): Scope => ({
     signal,
@@ -199,20 +190,13 @@ export function stage(options: StageOptions = {}) {
     warn: (message) => warnings.push(message),
   });
   return {
-    add: makeAdd({ ...deps, settle: makeSettle(deps) }),
-    del: makeDel(deps),
-    check: makeCheck(deps),
-    status: makeStatus(deps),
-    gc: makeGc(deps),
-    delegate: makeDelegate(deps),
-    resume: makeResume(deps),
+    ...operations,
     scope,
     deviceInfoFiles,
     journal,
     statusBoard,
     events,
     spool,
-    debts: deps.debts,
     /** What becomes of the pod at its source. */
     podBecomes: (what: "there" | "gone" | "replaced") => {
       pods.splice(0, 1, ...(what === "gone" ? [] : [what === "there" ? pod : { ...pod, uid: "uid-of-another" }]));

@@ -7,8 +7,8 @@ import { pino } from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import { JsonObject } from "../../daemon/domain/json/json-object.ts";
-import type { DelegateOperations, DelegateRequest } from "../../daemon/operations/delegate.ts";
-import { type Condition, makeReadiness, noProblem } from "../../daemon/operations/readiness.ts";
+import type { HotPlugOperations, HotPlugRequest } from "../../daemon/operations/verbs/hot-plug.ts";
+import { type Condition, makeReadiness, noProblem } from "../../daemon/operations/observability/readiness.ts";
 import type { Scope } from "../../daemon/operations/scope.ts";
 import { NO_METERS } from "../../daemon/ports/meters.ts";
 import { type DoorOptions, openDoors } from "../../daemon/server/doors.ts";
@@ -20,17 +20,17 @@ const CONF = '{"cniVersion":"1.0.0","name":"hot","type":"macvlan"}';
 
 interface Seen {
   readonly asked: string[];
-  readonly requests: DelegateRequest[];
+  readonly requests: HotPlugRequest[];
   readonly answered: string[];
   readonly lines: Record<string, unknown>[];
 }
 
-async function doors(parts: Partial<DoorOptions> = {}, delegate: Partial<DelegateOperations> = {}) {
+async function doors(parts: Partial<DoorOptions> = {}, delegate: Partial<HotPlugOperations> = {}) {
   const directory = await temporaryDirectory();
   const seen: Seen = { asked: [], requests: [], answered: [], lines: [] };
   const ask =
     (verb: string) =>
-    async (request: DelegateRequest): Promise<void> => {
+    async (request: HotPlugRequest): Promise<void> => {
       seen.asked.push(`${verb} ${request.sandbox} ${request.ifName}`);
       seen.requests.push(request);
     };

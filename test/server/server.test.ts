@@ -8,9 +8,9 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import { JsonObject } from "../../daemon/domain/json/json-object.ts";
-import type { AddRequest } from "../../daemon/operations/add.ts";
-import type { Inspection } from "../../daemon/operations/inspect.ts";
-import { makeReadiness } from "../../daemon/operations/readiness.ts";
+import type { AddRequest } from "../../daemon/operations/verbs/add.ts";
+import type { Inspection } from "../../daemon/operations/observability/inspect.ts";
+import { makeReadiness } from "../../daemon/operations/observability/readiness.ts";
 import { NO_METERS } from "../../daemon/ports/meters.ts";
 import type { Operations } from "../../daemon/server/cni-service.ts";
 import { type RunningServer, startServer } from "../../daemon/server/server.ts";
@@ -22,11 +22,11 @@ let client: GrpcClient;
 let lines: Record<string, unknown>[];
 
 const nothing = (): Promise<undefined> => Promise.resolve(undefined);
-const debts = [{ containerId: "abc", ifName: "eth0", since: 1_700_000_000_000, attempts: 2, problem: "busy" }];
+const cleanups = [{ containerId: "abc", ifName: "eth0", since: 1_700_000_000_000, attempts: 2, problem: "busy" }];
 const nothingToSee: Inspection = {
   sandboxes: () => Promise.resolve([]),
   sandbox: () => Promise.resolve(undefined),
-  owed: () => ({ debts, rounds: 3 }),
+  pendingCleanups: () => ({ cleanups, rounds: 3 }),
 };
 
 async function serve(operations: Partial<Operations> = {}, overlay = "{}"): Promise<void> {

@@ -7,7 +7,7 @@ import type { Devices } from "../../ports/devices.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { makeNextRound } from "./next-round.ts";
 import { makePodResources } from "./pod-resources.ts";
-import { givenUp, untilRaised } from "./until-raised.ts";
+import { givenUp, untilAborted } from "./until-raised.ts";
 
 export interface KubeletDevicesOptions {
   /** The kubelet's own, /var/lib/kubelet on most nodes. */
@@ -31,7 +31,7 @@ export function makeKubeletDevices({ kubeletDir, protoDir, clock }: KubeletDevic
   async function ask(pod: Parameters<Devices["ofPod"]>[0], signal: AbortSignal): Promise<PodDevices> {
     const own = await kubelet.get(pod, signal);
     if (own !== undefined) return own;
-    const all = await untilRaised(listAll(), signal);
+    const all = await untilAborted(listAll(), signal);
     return all.get(`${pod.namespace}/${pod.name}`) ?? new Map();
   }
 

@@ -1,7 +1,7 @@
 import { PlexusError } from "../../domain/errors.ts";
 
 /** What the work comes to, or `try-again-later` if the signal is raised first. The work goes on: others may wait for it, too. */
-export function untilRaised<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       reject(givenUp(signal));

@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { PlexusError } from "../../domain/errors.ts";
 import type { Credential, Credentials } from "./credentials.ts";
-import { untilRaised } from "./until-raised.ts";
+import { untilAborted } from "./until-raised.ts";
 
 export interface ApiRequest {
   readonly method: "GET" | "POST" | "PATCH";
@@ -49,7 +49,7 @@ export function makeApiClient(credentials: Credentials): ApiClient {
 
   async function send(request: ApiRequest, shared: boolean, deadline: AbortSignal): Promise<IncomingMessage> {
     // An exec plugin knows of no deadline.
-    const credential = await untilRaised(credentials.current(), deadline);
+    const credential = await untilAborted(credentials.current(), deadline);
     const agent = shared && agents[credential.server.protocol === "https:" ? "https:" : "http:"];
     try {
       return await open(request, credential, agent, deadline);

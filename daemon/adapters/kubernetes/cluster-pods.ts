@@ -8,7 +8,7 @@ import { messageOf } from "./message-of.ts";
 import type { Notices } from "./notices.ts";
 import { pause } from "./pause.ts";
 import { makeTokenBucket } from "./token-bucket.ts";
-import { untilRaised } from "./until-raised.ts";
+import { untilAborted } from "./until-raised.ts";
 
 export interface ClusterPodsDeps {
   readonly client: ApiClient;
@@ -86,7 +86,7 @@ export function makeClusterPods({ client, clock, notices, podWaitMs, known, clos
       const arrived = known(key);
       if (arrived !== undefined || signal.aborted || closed.aborted) return arrived;
       // Others may want the answer still.
-      return untilRaised(ask(pod), signal).catch(() => undefined);
+      return untilAborted(ask(pod), signal).catch(() => undefined);
     },
     arrived(key) {
       for (const stop of waiting.get(key) ?? []) stop();

@@ -3,7 +3,7 @@ import { WHOLE } from "./api-objects.ts";
 import { type AllocatedDevice, type PublishedDevice, type Slice, SliceSchema } from "./claim-objects.ts";
 import type { Collection } from "./collection.ts";
 import { type ListWatch, type ListWatchDeps, startListWatch } from "./list-watch.ts";
-import { untilRaised } from "./until-raised.ts";
+import { untilAborted } from "./until-raised.ts";
 
 /** The devices that drivers publish of one node. */
 export interface NodeSlices {
@@ -48,7 +48,7 @@ export function makeNodeSlices(nodeName: string, deps: ListWatchDeps): NodeSlice
   return {
     async lookup(signal) {
       const slices = started();
-      await untilRaised(known.promise, signal).catch((cause: unknown) => {
+      await untilAborted(known.promise, signal).catch((cause: unknown) => {
         throw new PlexusError("try-again-later", "the devices that this node publishes are not known yet", {
           details: slices.problem() ?? "they are being read from the API server",
           cause,

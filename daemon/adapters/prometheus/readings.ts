@@ -64,11 +64,11 @@ export function registerReadings(registry: Registry, version: string, readings: 
     ];
   });
   gauge(
-    "plexus_owed",
+    "plexus_pending_cleanups",
     "What is still to be done: DELs that waited in the spool, and sandboxes that something was left of. Should go back to 0 within minutes.",
     ["what"],
     () => {
-      const { spooled, unfinished } = readings.debts();
+      const { spooled, unfinished } = readings.pendingCleanups();
       return [
         [{ what: "spooled-del" }, spooled],
         [{ what: "unfinished" }, unfinished],

@@ -10,7 +10,7 @@ import type { JsonObject, JsonText } from "../json/json-object.ts";
 import type { NetConf } from "../netconf.ts";
 import type { NetworkStatus } from "../network-status.ts";
 import type { Pod } from "../pod.ts";
-import type { Wishes } from "../selection.ts";
+import type { AttachmentOptions } from "../selection.ts";
 
 export interface Dialect {
   readonly name: NetConf["dialect"];
@@ -43,12 +43,17 @@ export type Reference =
       readonly namespace: Namespace;
       readonly name: string;
       readonly confDir: string;
-      readonly selection?: Wishes | undefined;
+      readonly selection?: AttachmentOptions | undefined;
     }
   /** A NetworkAttachmentDefinition, or else the conf in `confDir` that has this name inside. */
   | { readonly at: "nad-or-conf"; readonly namespace: Namespace; readonly name: string; readonly confDir: string }
   /** The conf in `confDir` that has this name inside. */
-  | { readonly at: "conf"; readonly name: string; readonly confDir: string; readonly selection?: Wishes | undefined }
+  | {
+      readonly at: "conf";
+      readonly name: string;
+      readonly confDir: string;
+      readonly selection?: AttachmentOptions | undefined;
+    }
   /** What chains onto every pod beside its networks: the plugins in this directory. None at all are fine (spec §4.5). */
   | { readonly at: "auxiliary-chain"; readonly name: string; readonly directory: string; readonly version: string };
 

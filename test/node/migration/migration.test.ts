@@ -1,6 +1,6 @@
 /** A node that was Multus' and is ours now, and one that goes back: real plugins made the networks, nothing of them may be left. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { base64 } from "../../domain/legacy/samples.ts";
+import { base64 } from "../../migration/samples.ts";
 import { here, type Host, makeHost } from "../host.ts";
 import { BIN, makePlexus, MANIFESTS, type Plexus, podArgs, RECORDS } from "../plexus.ts";
 

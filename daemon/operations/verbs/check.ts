@@ -1,0 +1,60 @@
+import { isAtLeast } from "../../domain/cni/version.ts";
+import { PlexusError } from "../../domain/errors.ts";
+import type { IfName, SandboxId } from "../../domain/ids.ts";
+import { withRoutedResults } from "../../domain/routed-results.ts";
+import type { Journal } from "../../ports/journal.ts";
+import { delegateOf, podPrefix, invocationContextOf } from "../attachments/detach.ts";
+import type { ConflistRunner } from "../attachments/run-conflist.ts";
+import type { SandboxQueue } from "../scheduling/sandbox-queue.ts";
+import type { Scope } from "../scope.ts";
+
+export interface CheckRequest {
+  readonly sandbox: SandboxId;
+  readonly ifName: IfName;
+  readonly netns: string;
+}
+
+export interface CheckDeps {
+  readonly queue: SandboxQueue;
+  readonly journal: Journal;
+  readonly conflists: ConflistRunner;
+}
+
+/**
+ * Asks the plugins of every attachment on record whether it is still as they left it; the first that says no is the answer.
+ * A network older than CNI 0.4.0 cannot be asked, and one with `disableCheck` does not want to be: neither is a failure.
+ */
+export function makeCheck(deps: CheckDeps): (request: CheckRequest, scope: Scope) => Promise<void> {
+  return (request, scope) =>
+    deps.queue.run(request.sandbox, "in-turn", scope.signal, async () => {
+      const record = await deps.journal.read(request.sandbox);
+      const mine = withRoutedResults(record?.attachments ?? []).filter(
+        // One that comes or goes alone, and is half-way, is not the runtime's concern.
+        ({ owner, hotPlugged, state }) => owner === request.ifName && !(hotPlugged === true && state !== "attached"),
+      );
+      if (record === undefined || mine.length === 0) {
+        throw new PlexusError(
+          "unknown-container",
+          `nothing is attached to sandbox ${request.sandbox} as ${request.ifName}`,
+          {
+            details: "it was never added by this daemon, or has been deleted; the runtime should make the sandbox anew",
+          },
+        );
+      }
+      for (const attachment of mine) {
+        const { network, ifName, state } = attachment;
+        const prefix = `${podPrefix(record.pod, network)}error checking interface ${ifName}: `;
+        if (state !== "attached") {
+          throw new PlexusError("try-again-later", `${prefix}its ADD or DEL was interrupted`, {
+            details: "DEL the sandbox",
+          });
+        }
+        const delegate = delegateOf(attachment);
+        if (delegate.conflist.disableCheck || !isAtLeast(delegate.conflist.version, "0.4.0")) continue;
+        const around = { ...invocationContextOf(record), netns: request.netns };
+        await deps.conflists.check(delegate, attachment.result, around, scope).catch((thrown: unknown) => {
+          throw PlexusError.from(thrown).within(prefix);
+        });
+      }
+    });
+}
