@@ -19,7 +19,7 @@ import type { PluginRunner } from "../ports/plugin-runner.ts";
 /** What the operations reach outside themselves. */
 export interface OperationPorts
   extends
-    Omit<AddDeps, "queue" | "conflists" | "settle" | "undoTimeoutMs">,
+    Omit<AddDeps, "queue" | "conflists" | "settle" | "undoTimeoutMs" | "limits">,
     Pick<RebuildDeps, "refuseUnlessSynced">,
     Pick<ResumeDeps, "spool">,
     Pick<StatusDeps, "refuseUnlessAble"> {
@@ -27,7 +27,7 @@ export interface OperationPorts
   readonly deviceParents: DeviceParents;
 }
 
-export interface OperationSettings extends Pick<AddDeps, "undoTimeoutMs">, Pick<ResumeDeps, "node"> {
+export interface OperationSettings extends Pick<AddDeps, "undoTimeoutMs" | "limits">, Pick<ResumeDeps, "node"> {
   /** How many operations may run and wait at a time. */
   readonly maxOperations: number;
   /** How many plugins of one network may run at a time; undefined for no bound of their own. */
@@ -55,7 +55,8 @@ export function composeOperations(ports: OperationPorts, settings: OperationSett
     new NetworkLanes(settings.maxRunningPerNetwork),
     new DeviceLanes(ports.deviceParents),
   );
-  const deps = { ...ports, ...settings, queue, conflists, backlog, rebuild: makeRebuild(ports) };
+  const rebuild = makeRebuild({ ...ports, limits: settings.limits });
+  const deps = { ...ports, ...settings, queue, conflists, backlog, rebuild };
   return {
     add: makeAdd({ ...deps, settle: makeSettle(deps) }),
     del: makeDel(deps),

@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { makeStatusFiles } from "../adapters/status-files/status-files.ts";
+import { limitsOf } from "../config/limits.ts";
 import type { Config } from "../config/load.ts";
 import { PlexusError } from "../domain/errors.ts";
 import type { Devices } from "../ports/devices.ts";
@@ -36,6 +37,7 @@ async function manifestSource(config: Config, directory: string, log: Logger): P
   const manifests = await openManifests({
     directory,
     podWaitMs: config.podWaitMs,
+    limits: limitsOf(config),
     onProblem: (problem) => {
       log.warn({ problem }, "a manifest cannot be used");
     },
@@ -70,6 +72,7 @@ async function clusterSource(config: Config, log: Logger): Promise<Source> {
     podWaitMs: config.podWaitMs,
     statusMode: config.statusMode,
     statusWaitMs: config.statusWaitMs,
+    limits: limitsOf(config),
     onProblem: (problem) => {
       log.warn({ problem }, "trouble with the API server");
     },

@@ -12,6 +12,7 @@ import { tryWriting } from "../adapters/journal/try-writing.ts";
 import { type Launcher, type PluginHost, startLauncher } from "../adapters/launcher/launcher.ts";
 import { becomeOnlyDaemon } from "../adapters/single-daemon/single-daemon.ts";
 import { openSpool } from "../adapters/spool/spool-directory.ts";
+import { limitsOf } from "../config/limits.ts";
 import type { Config } from "../config/load.ts";
 import { journalWithMultus } from "../migration/journal-with-multus.ts";
 import { multusNoteFiles } from "../migration/multus-note-files.ts";
@@ -83,7 +84,7 @@ export async function start(
       clock: systemClock,
       refuseUnlessAble: () => readiness.refuseUnlessAble(),
     },
-    { ...config, node: config },
+    { ...config, limits: limitsOf(config), node: config },
   );
   const serving = {
     log,

@@ -2,10 +2,12 @@ import { availableParallelism } from "node:os";
 import * as z from "zod";
 import { CNI_VERSIONS } from "../domain/cni/version.ts";
 import { isNetworkName } from "../domain/ids.ts";
+import { type AllowedPlugins, DEFAULT_LIMITS } from "../domain/tenant-limits.ts";
 import { isGenerated, isOwnName, RUNTIME_CONF, RUNTIME_ENDINGS } from "../domain/runtime-conf/conf-names.ts";
 
 const directory = z.string().regex(/^\//, "must be an absolute path");
 const fileName = z.string().regex(/^[^/\0]+$/, "must be the name of a file, not a path");
+const positive = z.number().int().positive();
 const port = z.number().int().positive().max(65_535);
 const address = z.union([z.ipv4(), z.ipv6()]);
 /** A day at most: timers of more than 2^31 ms fire at once. */
@@ -69,6 +71,23 @@ export const ConfigSchema = z
       .positive()
       .max(16 << 20)
       .default(4 << 20),
+    /** Networks of one pod, the cluster's own included. */
+    maxNetworksPerPod: positive.max(1_000).default(DEFAULT_LIMITS.networksPerPod),
+    /** Bytes of one element of a pod's networks annotation. */
+    maxSelectionBytes: positive.max(256 << 10).default(DEFAULT_LIMITS.selectionBytes),
+    /** Bytes of a NAD's config; one that is larger is passed over. */
+    maxNetworkConfigBytes: positive.max(1 << 20).default(DEFAULT_LIMITS.networkConfigBytes),
+    /** Plugins of one NAD. */
+    maxPluginsPerNetwork: positive.max(1_000).default(DEFAULT_LIMITS.pluginsPerNetwork),
+    /** Bytes of all configs that one pod's plugins are given. */
+    maxPlanBytes: positive.max(16 << 20).default(DEFAULT_LIMITS.planBytes),
+    /** The plugins that NADs may name: one list for all, or a list for each namespace and `*` for the others. Without it, every plugin. */
+    allowedPlugins: z
+      .union([
+        z.array(fileName).transform((types): AllowedPlugins => ({ "*": types })),
+        z.record(z.string(), z.array(fileName)),
+      ])
+      .optional(),
     logLevel: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
     /** The log goes here, too, appended; nowhere if empty. */
     logFile: z

@@ -43,3 +43,23 @@ export function refuseForeign(
     },
   );
 }
+
+/**
+ * A NAD without a config names a conf on the node, which may hold the administrator's secrets. With namespace isolation only NADs of the
+ * cluster's own namespaces may do that (issue 11).
+ * @throws PlexusError `namespace-forbidden`
+ */
+export function refuseConfOnNode(
+  { isolation, multusNamespace }: Pick<NetConf, "isolation" | "multusNamespace">,
+  home: Namespace,
+  network: string,
+): void {
+  if (isolation === undefined || home === multusNamespace || isolation.globalNamespaces.includes(home)) return;
+  throw new PlexusError(
+    "namespace-forbidden",
+    `namespace isolation enabled, network "${network}" has no spec.config and may not name a conf on the node`,
+    {
+      details: `write the config into the NetworkAttachmentDefinition, or have the administrator add ${home} to globalNamespaces`,
+    },
+  );
+}

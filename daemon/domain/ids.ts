@@ -23,8 +23,11 @@ export function isSandboxId(text: string): text is SandboxId {
   return text.length <= LONGEST_SANDBOX_ID && CNI_NAME.test(text);
 }
 
+/** IPAM plugins keep their ledger in a directory of this name, and the kernel takes no longer one. */
+const LONGEST_NETWORK_NAME = 255;
+
 export function isNetworkName(text: string): text is NetworkName {
-  return CNI_NAME.test(text);
+  return text.length <= LONGEST_NETWORK_NAME && CNI_NAME.test(text);
 }
 
 /** The kernel keeps 16 bytes for a link name, the last one being the terminator; libcni refuses `:` and blanks too. */

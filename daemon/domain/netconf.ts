@@ -87,7 +87,7 @@ const Fields = goStruct({
  */
 export function parseNetConf(text: JsonText, overlay: JsonObject = JsonObject.empty): NetConf {
   const given = JsonObject.parse(text, WHAT);
-  const conf = [...overlay.entries()].reduce((all, [key, value]) => all.with(key, value), given);
+  const conf = given.withAll(overlay.entries());
   const fields = decode(Fields, JSON.parse(conf.toString()), WHAT);
   if (fields.name === undefined) throw new PlexusError("invalid-config", "missing network name");
   if (!isNetworkName(fields.name)) {

@@ -59,7 +59,7 @@ function planOne(
   { dialect, netConf, args }: Pick<PlanInput, "dialect" | "netConf" | "args">,
   { source, ifName, primary }: Placed,
 ): PlannedAttachment {
-  const { network, selection } = source;
+  const { network, selection, conflist } = source;
   const capabilityArgs = dialect.capabilityArgs(netConf, source, primary);
   return {
     ifName,
@@ -70,7 +70,7 @@ function planOne(
     device: deviceOf(source, capabilityArgs),
     defaultRoute: selection?.defaultRoute,
     cniArgs: dialect.cniArgs(args, []),
-    addCniArgs: dialect.cniArgs(args, legacyArgs(selection)),
+    addCniArgs: dialect.cniArgs(args, legacyArgs(conflist, selection)),
   };
 }
 
@@ -85,8 +85,7 @@ function withCniArgs(conflist: Conflist, cniArgs: JsonText, network: string): Co
   return changePlugins(conflist, ({ conf }) => {
     const args = objectAt(conf, "args", network);
     const cni = objectAt(args, "cni", network);
-    const merged = [...wanted.entries()].reduce((all, [key, text]) => all.with(key, text), cni);
-    return conf.with("args", args.with("cni", merged.toString()).toString());
+    return conf.with("args", args.with("cni", cni.withAll(wanted.entries()).toString()).toString());
   });
 }
 
@@ -113,9 +112,14 @@ function deviceOf(
   return typeof named === "string" && named !== "" ? { resource: "", id: named } : undefined;
 }
 
-function legacyArgs(selection: AttachmentOptions | undefined): readonly CniArgsPair[] {
+/**
+ * A plugin that declares the capability `ips` is told the addresses by that. It need not know `IP`, which in libcni's CNI_ARGS is one address:
+ * two of them are an error there (issue 11, dual stack).
+ */
+function legacyArgs({ plugins }: Conflist, selection: AttachmentOptions | undefined): readonly CniArgsPair[] {
+  const knowsIps = plugins.some(({ capabilities }) => capabilities.has("ips"));
   return [
     ...(selection?.mac === undefined ? [] : [["MAC", selection.mac] as const]),
-    ...(selection?.ips === undefined ? [] : [["IP", selection.ips.join(",")] as const]),
+    ...(selection?.ips === undefined || knowsIps ? [] : [["IP", selection.ips.join(",")] as const]),
   ];
 }

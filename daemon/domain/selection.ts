@@ -5,6 +5,7 @@ import { PlexusError } from "./errors.ts";
 import { isIfName, namespace, type IfName, type Namespace } from "./ids.ts";
 import { decode, goString, goStruct } from "./json/go-json.ts";
 import { elementsOf, JsonObject, parseJson, type JsonText } from "./json/json-object.ts";
+import { DEFAULT_LIMITS, type TenantLimits } from "./tenant-limits.ts";
 
 /** One wanted attachment. */
 export interface Selection extends AttachmentOptions {
@@ -49,9 +50,51 @@ export interface Bandwidth {
  * @param home where networks are looked for that name no namespace
  * @throws PlexusError `decode-failure` for JSON of the wrong form, `invalid-config` for everything else
  */
-export function parseSelections(text: string | undefined, home: Namespace): readonly Selection[] {
+export function parseSelections(
+  text: string | undefined,
+  home: Namespace,
+  limits: SelectionLimits = DEFAULT_LIMITS,
+): readonly Selection[] {
   if (text === undefined || text === "") return [];
-  return isJsonForm(text) ? parseJsonForm(text, home) : text.split(",").map((item) => parseItem(item, home));
+  return isJsonForm(text)
+    ? parseJsonForm(text, home, limits)
+    : shortItems(text, limits).map((item) => parseItem(item, home));
+}
+
+export type SelectionLimits = Pick<TenantLimits, "networksPerPod" | "selectionBytes">;
+
+/** The items of the short form. @throws PlexusError `invalid-config` when there are more than a pod may have */
+export function shortItems(text: string, { networksPerPod }: SelectionLimits): readonly string[] {
+  // One more than allowed is enough to know.
+  const items = text.split(",", networksPerPod + 1);
+  if (items.length > networksPerPod) refuseTooMany(text.split(",").length, networksPerPod);
+  return items;
+}
+
+/**
+ * Looks at the elements of the JSON form before anything reads them.
+ * @throws PlexusError `invalid-config`
+ */
+export function refuseOversized(elements: readonly JsonText[], limits: SelectionLimits): void {
+  const { networksPerPod, selectionBytes } = limits;
+  refuseTooMany(elements.length, networksPerPod);
+  for (const [index, element] of elements.entries()) {
+    const bytes = Buffer.byteLength(element);
+    if (bytes <= selectionBytes) continue;
+    throw new PlexusError(
+      "invalid-config",
+      `the networks annotation: element ${index} has ${bytes} bytes, more than ${selectionBytes}`,
+      { details: "ask less of this network, or have the administrator raise maxSelectionBytes" },
+    );
+  }
+}
+
+/** @throws PlexusError `invalid-config` */
+export function refuseTooMany(asked: number, networksPerPod: number): void {
+  if (asked <= networksPerPod) return;
+  throw new PlexusError("invalid-config", `the pod asks for ${asked} networks, more than ${networksPerPod}`, {
+    details: "ask for fewer networks, or have the administrator raise maxNetworksPerPod",
+  });
 }
 
 export function isJsonForm(text: string): boolean {
@@ -91,8 +134,9 @@ export function parseShorthand(item: string, labels: readonly (keyof Shorthand)[
   return parts;
 }
 
-function parseJsonForm(text: JsonText, home: Namespace): Selection[] {
+function parseJsonForm(text: JsonText, home: Namespace, limits: SelectionLimits): Selection[] {
   const texts = inJsonForm(() => elementsOf(text, "the annotation"));
+  refuseOversized(texts, limits);
   const elements = inJsonForm(() => decode(z.array(Element), parseJson(text, "the annotation"), "the annotation"));
   return elements.map((element, index) => ({
     ...toSelection(element, index, home),

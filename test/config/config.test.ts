@@ -49,6 +49,16 @@ describe("the daemon's config", () => {
       want: { logLevel: "info" },
     },
     { why: "Multus' notes are where it kept them", text: '{"cniDir":"/x"}', want: { multusDir: "/x", idle: [] } },
+    {
+      why: "one list of plugins holds for every namespace",
+      text: '{"allowedPlugins":["bridge"]}',
+      want: { allowedPlugins: { "*": ["bridge"] } },
+    },
+    {
+      why: "and each namespace may have a list of its own",
+      text: '{"allowedPlugins":{"shop":["bridge"],"*":[]}}',
+      want: { allowedPlugins: { shop: ["bridge"], "*": [] } },
+    },
     { why: "and panic is the quietest there is", text: '{"logLevel":"panic"}', want: { logLevel: "error" } },
   ])("$why", ({ text, want }) => {
     expect(parse(text)).toMatchObject(want);

@@ -180,6 +180,19 @@ describe("what each attachment is told", () => {
     });
   });
 
+  it.each([
+    { why: "a single conf", config: '{"type":"macvlan","capabilities":{"ips":true}}' },
+    {
+      why: "the second plugin of a list",
+      config: '{"plugins":[{"type":"bridge"},{"type":"x","capabilities":{"ips":true}}]}',
+    },
+  ])("leaves addresses out of CNI_ARGS where a plugin takes them as a capability: $why (issue 11)", ({ config }) => {
+    const annotation = '[{"name":"a","ips":["10.61.0.9/24","fd61::9/64"],"mac":"02:00:00:00:00:01"}]';
+    const [, blue] = plan({ annotation, config });
+    expect(blue?.addCniArgs).toBe(`${PROMISED};FOO=bar;MAC=02:00:00:00:00:01`);
+    expect(blue?.capabilityArgs.toString()).toContain('"ips":["10.61.0.9/24","fd61::9/64"]');
+  });
+
   it("lets the pod's own default network name its interface and ask for a MAC in CNI_ARGS (T168)", () => {
     const [primary] = plan({ defaultNetwork: '[{"name":"own","interface":"foo","mac":"02:00:00:00:00:01"}]' });
     expect(primary).toMatchObject({

@@ -18,6 +18,7 @@ import { memorySandboxRoutes } from "../fakes/memory-sandbox-routes.ts";
 import type { Fate } from "./fate.ts";
 import { makeGates } from "./gates.ts";
 import type { World } from "./world.ts";
+import { DEFAULT_LIMITS } from "../../daemon/domain/tenant-limits.ts";
 
 /** What outlives the daemon. */
 export interface Node {
@@ -121,6 +122,7 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
   const { add, del, check, gc, resume } = composeOperations(ports, {
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     undoTimeoutMs: NEVER_MS,
+    limits: DEFAULT_LIMITS,
     maxOperations: 1_000,
     maxRunningPerNetwork: undefined,
   });

@@ -38,6 +38,7 @@ import { memorySpool } from "../fakes/memory-spool.ts";
 import { memoryStatusBoard } from "../fakes/memory-status-board.ts";
 import { type PluginScript, scriptedPluginRunner, succeeds } from "../fakes/scripted-plugin-runner.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
+import { DEFAULT_LIMITS } from "../../daemon/domain/tenant-limits.ts";
 
 /** Text that must be fit to be what the guard says. */
 function fit<T extends string>(text: string, guard: (text: string) => text is T): T {
@@ -178,6 +179,7 @@ export function stage(options: StageOptions = {}) {
     clock,
   };
   const operations = composeOperations(ports, {
+    limits: DEFAULT_LIMITS,
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     undoTimeoutMs: 1_000,
     maxOperations: options.maxOperations ?? 1_000,

@@ -95,8 +95,12 @@ export function makeApiClient(credentials: Credentials): ApiClient {
 
 /** A handful of connections carries a node's requests. The API server drops one that is idle for 90 s; drop it before. */
 const POOL = { keepAlive: true, maxSockets: 8, timeout: 60_000, scheduling: "lifo" } as const;
-const LONGEST_BODY = 128 * 1024 * 1024;
+/** In characters. To parse as many takes the event loop some 50 ms. */
+const LONGEST_BODY = 16 * 1024 * 1024;
 const LONGEST_RETRY_AFTER_S = 60;
+
+/** There is an answer, and it is too long to be read. A list can be asked for in smaller pages. */
+export class AnswerTooLong extends Error {}
 
 /** The server closed a kept connection just as it was used again. */
 class StaleConnection extends Error {}
@@ -149,7 +153,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   let text = "";
   for await (const chunk of chunksOf(response)) {
     text += chunk;
-    if (text.length > LONGEST_BODY) throw new Error("the answer is too long");
+    if (text.length > LONGEST_BODY) throw new AnswerTooLong("the answer is too long");
   }
   return text;
 }

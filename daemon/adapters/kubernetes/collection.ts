@@ -1,7 +1,8 @@
 import type { z } from "zod";
-import { METADATA_OF_MANY, METADATA_OF_ONE, NetworkSchema, PodSchema, WHOLE } from "./api-objects.ts";
+import { METADATA_OF_MANY, METADATA_OF_ONE, networkSchema, PodSchema, WHOLE } from "./api-objects.ts";
 import type { NetworkDefinition } from "../../domain/network-definition.ts";
 import type { Pod } from "../../domain/pod.ts";
+import type { TenantLimits } from "../../domain/tenant-limits.ts";
 
 /** Objects of one kind that are followed. */
 export interface Collection<T> {
@@ -32,20 +33,31 @@ export function podsOf(nodeName: string): Collection<Pod> {
   };
 }
 
-export const NETWORKS: Collection<NetworkDefinition> = {
-  title: "network-attachment-definitions",
-  path: "/apis/k8s.cni.cncf.io/v1/network-attachment-definitions",
-  acceptList: WHOLE,
-  acceptWatch: WHOLE,
-  fromMemory: false,
-  schema: NetworkSchema,
-};
+/** All networks of the cluster. */
+export function networksOf(limits: Pick<TenantLimits, "networkConfigBytes">): Collection<NetworkDefinition> {
+  return {
+    title: "network-attachment-definitions",
+    path: "/apis/k8s.cni.cncf.io/v1/network-attachment-definitions",
+    acceptList: WHOLE,
+    acceptWatch: WHOLE,
+    fromMemory: false,
+    schema: networkSchema(limits),
+  };
+}
 
-const PAGE = 500;
+export const LARGEST_PAGE = 500;
 
-/** @param notOlderThan see FollowState */
-export function listPath({ path, fieldSelector }: Collection<unknown>, notOlderThan: string, page: string): string {
-  const from = notOlderThan === "" ? { limit: PAGE } : { resourceVersion: notOlderThan };
+/**
+ * @param notOlderThan see FollowState
+ * @param limit objects of one page, where the list comes in pages
+ */
+export function listPath(
+  { path, fieldSelector }: Collection<unknown>,
+  notOlderThan: string,
+  page: string,
+  limit = LARGEST_PAGE,
+): string {
+  const from = notOlderThan === "" ? { limit } : { resourceVersion: notOlderThan };
   const match = notOlderThan === "" || notOlderThan === "0" ? {} : { resourceVersionMatch: "NotOlderThan" };
   return withQuery(path, { fieldSelector, ...from, ...match, continue: page || undefined });
 }

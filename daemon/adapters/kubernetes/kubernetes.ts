@@ -1,4 +1,5 @@
 import { PlexusError } from "../../domain/errors.ts";
+import type { TenantLimits } from "../../domain/tenant-limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Devices } from "../../ports/devices.ts";
 import type { Events } from "../../ports/events.ts";
@@ -9,7 +10,7 @@ import { makeApiClient } from "./api-client.ts";
 import { objectKey } from "./api-objects.ts";
 import { makeClaimDevices } from "./claim-devices.ts";
 import { makeClusterPods } from "./cluster-pods.ts";
-import { NETWORKS, podsOf } from "./collection.ts";
+import { networksOf, podsOf } from "./collection.ts";
 import { withAge } from "./credential-age.ts";
 import type { Credentials } from "./credentials.ts";
 import { inClusterCredentials } from "./in-cluster-credentials.ts";
@@ -36,6 +37,8 @@ export interface KubernetesOptions {
   readonly statusWaitMs?: number;
   /** What then: `sync` lets publishing fail, `queue` lets it succeed and keeps trying. */
   readonly statusMode: "sync" | "queue";
+  /** A NAD that is over them is known by its name only. */
+  readonly limits: Pick<TenantLimits, "networkConfigBytes">;
   /** Told of what is wrong once, and again when it changes or comes back. Must not throw. */
   readonly onProblem: (message: string) => void;
   /** Pods or networks are known for the first time, or are followed again after a problem. Must not throw. */
@@ -103,7 +106,7 @@ export function openKubernetes(options: KubernetesOptions): Kubernetes {
   const pods = makeClusterPods({ ...shared, podWaitMs, known: (key) => podWatch.get(key) });
   const following = { ...shared, onConnected: options.onConnected };
   const podWatch = startListWatch(podsOf(nodeName), following, pods.arrived);
-  const networkWatch = startListWatch(NETWORKS, following);
+  const networkWatch = startListWatch(networksOf(options.limits), following);
   const queue = statusMode === "queue" ? makeStatusQueue(shared) : undefined;
   const events = makePodEvents({ ...shared, nodeName });
   const slices = makeNodeSlices(nodeName, following);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { ApiClient } from "./api-client.ts";
-import { objectKey } from "./api-objects.ts";
+import { NamedSchema, objectKey } from "./api-objects.ts";
 import type { Collection } from "./collection.ts";
 import { advance, firstState } from "./list-watch-state.ts";
 import type { Notices } from "./notices.ts";
@@ -36,11 +36,21 @@ export interface ListWatch<T> {
   ended(): Promise<void>;
 }
 
+/** What can be kept of any object. */
+interface Listed {
+  readonly namespace: string;
+  readonly name: string;
+  /** Why it cannot be used, if so. */
+  readonly problem?: string;
+}
+
+const MOST_NAMED = 20;
+
 /**
  * Lists, watches, and begins again whatever happens, until closed.
  * @param onPresent called with the key of each object that is new or changed
  */
-export function startListWatch<T extends { readonly namespace: string; readonly name: string }>(
+export function startListWatch<T extends Listed>(
   collection: Collection<T>,
   { client, clock, random, notices, onConnected, closed }: ListWatchDeps,
   onPresent: (key: string) => void = () => undefined,
@@ -67,6 +77,14 @@ export function startListWatch<T extends { readonly namespace: string; readonly 
     notices.problem(title, message);
   }
 
+  /** Each once, and only the first ones: tenants can make any number of them. */
+  const named = new Set<string>();
+  function tellPassedOver(key: string, why: string): void {
+    if (named.size < MOST_NAMED) named.add(key);
+    if (named.has(key)) notices.problem(`${title} ${key}`, why);
+    else notices.problem(title, `more than ${MOST_NAMED} cannot be used; ListNetworks names all of them`);
+  }
+
   const options = {
     client,
     collection,
@@ -77,15 +95,24 @@ export function startListWatch<T extends { readonly namespace: string; readonly 
       items = all;
       if (synced) heardAt = clock.monotonic();
       else works();
-      for (const key of all.keys()) onPresent(key);
+      for (const [key, { problem: why }] of all) {
+        if (why !== undefined) tellPassedOver(key, why);
+        onPresent(key);
+      }
     },
     onPresent: (object: T) => {
-      items.set(objectKey(object), object);
-      onPresent(objectKey(object));
+      const key = objectKey(object);
+      items.set(key, object);
+      if (object.problem !== undefined) tellPassedOver(key, object.problem);
+      onPresent(key);
     },
     onAbsent: (object: T) => items.delete(objectKey(object)),
     onNews: works,
-    onOddObject: () => notices.problem(`one of the ${title}`, "it is not what it should be, and is passed over"),
+    onOddObject: (object: unknown) => {
+      const { data } = NamedSchema.safeParse(object);
+      const key = data === undefined ? "an object without a name" : objectKey(data.metadata);
+      tellPassedOver(key, "it is not what it should be, and is passed over");
+    },
   };
 
   async function follow(): Promise<void> {

@@ -18,7 +18,7 @@ export interface ReadWatchOptions<T> {
   readonly onAbsent: (object: T) => void;
   /** Something arrived, if only a bookmark. */
   readonly onNews: () => void;
-  readonly onOddObject: () => void;
+  readonly onOddObject: (object: unknown) => void;
 }
 
 /** The server ends a watch after 5 to 10 minutes, so that those of a cluster's nodes are not begun anew all at once. */
@@ -61,7 +61,7 @@ export async function readWatch<T>(
     const version = VersionedSchema.parse(object).metadata.resourceVersion;
     if (type !== "BOOKMARK") {
       const { data } = collection.schema.safeParse(object);
-      if (data === undefined) onOddObject();
+      if (data === undefined) onOddObject(object);
       else if (type === "DELETED") onAbsent(data);
       else onPresent(data);
     }

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { stat } from "node:fs/promises";
 import { PlexusError } from "../../domain/errors.ts";
+import type { TenantLimits } from "../../domain/tenant-limits.ts";
 import type { Networks } from "../../ports/networks.ts";
 import type { Pods } from "../../ports/pods.ts";
 import { keyOf, makeManifestReader, type Problem, problemOf, type Reading } from "./read-manifests.ts";
@@ -11,6 +12,8 @@ export interface ManifestsOptions {
   readonly directory: string;
   /** How long an unknown pod is waited for. */
   readonly podWaitMs: number;
+  /** A NAD that is over them is known by its name only. */
+  readonly limits?: Pick<TenantLimits, "networkConfigBytes">;
   /** Told once of whatever is wrong, and again when it changes. Must not throw. */
   readonly onProblem: (message: string) => void;
   /** From the first of several changes to their being read together. */
@@ -43,7 +46,7 @@ export async function openManifests(options: ManifestsOptions): Promise<Manifest
     });
   }
 
-  const read = makeManifestReader(directory);
+  const read = makeManifestReader(directory, options.limits);
   const waiters = new Set<Waiter>();
   let known: Reading = { pods: new Map(), networks: new Map(), problems: [] };
   let reported: ReadonlySet<string> = new Set();

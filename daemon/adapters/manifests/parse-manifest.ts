@@ -2,8 +2,13 @@ import { LineCounter, parseAllDocuments } from "yaml";
 import * as z from "zod";
 import { PlexusError } from "../../domain/errors.ts";
 import { namespace, podName } from "../../domain/ids.ts";
-import { type NetworkDefinition, RESOURCE_NAME_ANNOTATION } from "../../domain/network-definition.ts";
+import {
+  makeNetworkDefinition,
+  type NetworkDefinition,
+  RESOURCE_NAME_ANNOTATION,
+} from "../../domain/network-definition.ts";
 import { KEPT_POD_ANNOTATIONS, type Pod } from "../../domain/pod.ts";
+import { DEFAULT_LIMITS, type TenantLimits } from "../../domain/tenant-limits.ts";
 import { indentQuoted } from "./indent-quoted.ts";
 
 /** What a file says, slimmed to what is needed of it. */
@@ -17,14 +22,17 @@ export interface Manifest {
  * Other kinds are passed over. A file is taken whole or not at all.
  * @throws PlexusError `decode-failure` saying what is wrong where, without quoting it
  */
-export function parseManifest(text: string): Manifest {
+export function parseManifest(
+  text: string,
+  limits: Pick<TenantLimits, "networkConfigBytes"> = DEFAULT_LIMITS,
+): Manifest {
   const pods: Pod[] = [];
   const networks: NetworkDefinition[] = [];
   for (const object of parseDocuments(text).flatMap(itemsOf)) {
     const { apiVersion, kind } = read(HeadSchema, "an object", object);
     if (apiVersion === "v1" && kind === "Pod") pods.push(read(PodSchema, kind, object));
     if (apiVersion === "k8s.cni.cncf.io/v1" && kind === "NetworkAttachmentDefinition") {
-      networks.push(read(NetworkSchema, kind, object));
+      networks.push(makeNetworkDefinition(read(NetworkSchema, kind, object), limits));
     }
   }
   return { pods, networks };
@@ -106,7 +114,7 @@ const NetworkSchema = z
     }),
     spec: z.object({ config: z.string().nullish() }).nullish(),
   })
-  .transform(({ metadata: { name, namespace: home, annotations: kept }, spec }): NetworkDefinition => {
+  .transform(({ metadata: { name, namespace: home, annotations: kept }, spec }) => {
     const resourceName = kept[RESOURCE_NAME_ANNOTATION] ?? "";
-    return { namespace: home, name, config: spec?.config ?? "", ...(resourceName !== "" && { resourceName }) };
+    return { namespace: home, name, config: spec?.config ?? "", resourceName };
   });

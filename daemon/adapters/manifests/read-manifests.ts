@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PlexusError } from "../../domain/errors.ts";
 import type { NetworkDefinition } from "../../domain/network-definition.ts";
 import type { Pod } from "../../domain/pod.ts";
+import { DEFAULT_LIMITS, type TenantLimits } from "../../domain/tenant-limits.ts";
 import { type Manifest, parseManifest } from "./parse-manifest.ts";
 
 /** What the directory says, by `<namespace>/<name>`. */
@@ -29,12 +30,16 @@ export function problemOf(complaint: string, cause: unknown, about = ""): Proble
  * A function that reads the directory, remembering of each file what it last said: one that cannot be read or parsed keeps saying that.
  * It rejects with the error of the file system when the directory itself cannot be read.
  */
-export function makeManifestReader(directory: string): () => Promise<Reading> {
+export function makeManifestReader(
+  directory: string,
+  limits: Pick<TenantLimits, "networkConfigBytes"> = DEFAULT_LIMITS,
+): () => Promise<Reading> {
   let files: ReadonlyMap<string, ManifestFile> = new Map();
   return async () => {
     const names = (await readdir(directory)).filter((name) => MANIFEST_NAME.test(name)).toSorted();
     const latest = new Map<string, ManifestFile>();
-    for (const name of names) latest.set(name, await readManifest(join(directory, name), name, files.get(name)));
+    for (const name of names)
+      latest.set(name, await readManifest(join(directory, name), name, files.get(name), limits));
     files = latest;
     return merge(latest);
   };
@@ -50,14 +55,19 @@ interface ManifestFile {
   readonly problem?: Problem;
 }
 
-async function readManifest(path: string, name: string, before: ManifestFile | undefined): Promise<ManifestFile> {
+async function readManifest(
+  path: string,
+  name: string,
+  before: ManifestFile | undefined,
+  limits: Pick<TenantLimits, "networkConfigBytes">,
+): Promise<ManifestFile> {
   const manifest = before?.manifest ?? { pods: [], networks: [] };
   const complaint = `cannot use manifest ${name}, what it said before stays`;
   let digest = "";
   try {
     const content = await readRegularFile(path);
     digest = createHash("sha256").update(content).digest("base64");
-    return digest === before?.digest ? before : { digest, manifest: parseManifest(content.toString()) };
+    return digest === before?.digest ? before : { digest, manifest: parseManifest(content.toString(), limits) };
   } catch (cause) {
     return { digest, manifest, problem: problemOf(complaint, cause, digest) };
   }
@@ -92,7 +102,12 @@ function merge(files: ReadonlyMap<string, ManifestFile>): Reading {
   for (const [name, { manifest, problem }] of files) {
     if (problem !== undefined) problems.push(problem);
     for (const pod of manifest.pods) put("Pod", pods, pod, name);
-    for (const network of manifest.networks) put("NetworkAttachmentDefinition", networks, network, name);
+    for (const network of manifest.networks) {
+      put("NetworkAttachmentDefinition", networks, network, name);
+      if (network.problem === undefined) continue;
+      const message = `NetworkAttachmentDefinition ${keyOf(network)} in manifest ${name} cannot be used: ${network.problem}`;
+      problems.push({ id: message, message });
+    }
   }
   return { pods, networks, problems };
 }

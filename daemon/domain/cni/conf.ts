@@ -84,15 +84,30 @@ function parsePlugins(conf: JsonObject, what: string): Plugin[] {
 function parsePlugin(conf: JsonObject, what: string): Plugin {
   const type = stringAt(conf, "type", what);
   if (type === "") throw new PlexusError("invalid-config", `${what}: a plugin must have the 'type' field`);
-  if (type.includes("/") || type.includes("\0")) {
-    throw new PlexusError("invalid-config", `${what}: type is the file name of a plugin, not a path`, {
-      details: type,
-    });
-  }
+  refuseNoFileName(type, what);
   const declared = conf.get("capabilities") ?? {};
   if (!isPlainObject(declared)) throw new PlexusError("invalid-config", `${what}: capabilities is not an object`);
   const granted = Object.keys(declared).filter((capability) => declared[capability] === true);
   return { type, capabilities: new Set(granted), conf };
+}
+
+/** The kernel takes no longer file name (NAME_MAX). */
+const LONGEST_TYPE_BYTES = 255;
+
+/** @throws PlexusError `invalid-config` for a type that no executable can be called */
+function refuseNoFileName(type: string, what: string): void {
+  const bytes = Buffer.byteLength(type);
+  if (bytes > LONGEST_TYPE_BYTES) {
+    throw new PlexusError("invalid-config", `${what}: type has ${bytes} bytes, more than ${LONGEST_TYPE_BYTES}`, {
+      details: "type is the file name of a plugin",
+    });
+  }
+  // eslint-disable-next-line no-control-regex -- control characters are what is refused
+  if (type === "." || type === ".." || /[/\0-\x1f\x7f]/.test(type)) {
+    throw new PlexusError("invalid-config", `${what}: type is the file name of a plugin, not a path`, {
+      details: JSON.stringify(type),
+    });
+  }
 }
 
 /** A list may offer several versions; the highest that we know counts. */

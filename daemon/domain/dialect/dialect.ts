@@ -11,6 +11,7 @@ import type { NetConf } from "../netconf.ts";
 import type { NetworkStatus } from "../network-status.ts";
 import type { Pod } from "../pod.ts";
 import type { AttachmentOptions } from "../selection.ts";
+import type { TenantLimits } from "../tenant-limits.ts";
 
 export interface Dialect {
   readonly name: NetConf["dialect"];
@@ -18,7 +19,7 @@ export interface Dialect {
    * The networks that a pod gets, in the order of attaching; without a pod, those that the cluster gives to all.
    * @throws PlexusError for what is wrong with an annotation, or with what the network config says of networks
    */
-  references(netConf: NetConf, pod: Pod | undefined): readonly Reference[];
+  references(netConf: NetConf, pod: Pod | undefined, limits: TenantLimits): readonly Reference[];
   /**
    * Which interface each network becomes, in the same order. Exactly one is primary.
    * @param first CNI_IFNAME

@@ -8,6 +8,7 @@ import type { NetConf } from "../netconf.ts";
 import { statusOf } from "../network-status.ts";
 import { DEFAULT_NETWORK_ANNOTATION, NETWORKS_ANNOTATION, type Pod } from "../pod.ts";
 import { parseSelections, type Selection } from "../selection.ts";
+import type { TenantLimits } from "../tenant-limits.ts";
 import type { Dialect, Placed, Reference, RuntimeConf } from "./dialect.ts";
 import { refuseClashes } from "./refuse-clashes.ts";
 
@@ -23,10 +24,10 @@ export const npwg: Dialect = {
 const DEFAULT_CONF_DIR = "/etc/cni/multus/net.d";
 
 /** The default network first. */
-function references(netConf: NetConf, pod: Pod | undefined): readonly Reference[] {
+function references(netConf: NetConf, pod: Pod | undefined, limits: TenantLimits): readonly Reference[] {
   const [clusterDefault, ...more] = clusterNetworks(netConf, pod);
-  const first = (pod && ownDefaultNetwork(netConf, pod)) ?? clusterDefault;
-  return [first, ...more, ...(pod === undefined ? [] : askedFor(netConf, pod)), ...auxiliaryChain(netConf)];
+  const first = (pod && ownDefaultNetwork(netConf, pod, limits)) ?? clusterDefault;
+  return [first, ...more, ...(pod === undefined ? [] : askedFor(netConf, pod, limits)), ...auxiliaryChain(netConf)];
 }
 
 /** What every pod gets. Pods of the system's namespaces, and no pod at all, get the default network only (spec §3.6). */
@@ -56,10 +57,10 @@ function named({ multusNamespace: namespace, confDir = DEFAULT_CONF_DIR }: NetCo
 }
 
 /** The pod's own choice of default network, if it has made one (spec §3.3). */
-function ownDefaultNetwork(netConf: NetConf, pod: Pod): Reference | undefined {
+function ownDefaultNetwork(netConf: NetConf, pod: Pod, limits: TenantLimits): Reference | undefined {
   const text = pod.annotations[DEFAULT_NETWORK_ANNOTATION];
   if (text === undefined) return undefined;
-  const [selection, ...others] = parseSelections(text, netConf.multusNamespace);
+  const [selection, ...others] = parseSelections(text, netConf.multusNamespace, limits);
   if (selection === undefined || others.length > 0) {
     const problem =
       selection === undefined ? "no default network is specified" : "more than one default network is specified";
@@ -71,8 +72,8 @@ function ownDefaultNetwork(netConf: NetConf, pod: Pod): Reference | undefined {
   return selected(netConf, selection);
 }
 
-function askedFor(netConf: NetConf, pod: Pod): readonly Reference[] {
-  const selections = parseSelections(pod.annotations[NETWORKS_ANNOTATION], pod.namespace);
+function askedFor(netConf: NetConf, pod: Pod, limits: TenantLimits): readonly Reference[] {
+  const selections = parseSelections(pod.annotations[NETWORKS_ANNOTATION], pod.namespace, limits);
   for (const { namespace } of selections) refuseForeign(netConf, pod, namespace, "secondary");
   return selections.map((selection) => selected(netConf, selection));
 }

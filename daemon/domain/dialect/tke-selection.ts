@@ -3,8 +3,17 @@ import * as z from "zod";
 import { PlexusError } from "../errors.ts";
 import type { IfName } from "../ids.ts";
 import { decode, goString, goStruct } from "../json/go-json.ts";
-import { parseJson } from "../json/json-object.ts";
-import { checkedIfName, isJsonForm, OF_ITEM, parseShorthand } from "../selection.ts";
+import { elementsOf, parseJson } from "../json/json-object.ts";
+import {
+  checkedIfName,
+  isJsonForm,
+  OF_ITEM,
+  parseShorthand,
+  refuseOversized,
+  type SelectionLimits,
+  shortItems,
+} from "../selection.ts";
+import { DEFAULT_LIMITS } from "../tenant-limits.ts";
 
 export interface TkeSelection {
   /** The name inside a conf on the node. May be empty, as in `a,`: no conf will be found for it. */
@@ -18,8 +27,15 @@ export interface TkeSelection {
  * @param strictCompat leaves `interface` in the JSON form unread, as the fork does
  * @throws PlexusError `decode-failure` for JSON of the wrong form, `invalid-config` for everything else
  */
-export function parseTkeSelections(text: string, what: string, strictCompat: boolean): readonly TkeSelection[] {
-  const selections = isJsonForm(text) ? parseJsonForm(text, what, strictCompat) : text.split(",").map(parseItem);
+export function parseTkeSelections(
+  text: string,
+  what: string,
+  strictCompat: boolean,
+  limits: SelectionLimits = DEFAULT_LIMITS,
+): readonly TkeSelection[] {
+  const selections = isJsonForm(text)
+    ? parseJsonForm(text, what, strictCompat, limits)
+    : shortItems(text, limits).map(parseItem);
   if (selections.length > 0) return selections;
   throw new PlexusError("invalid-config", `${what} is an empty list`, {
     details: "name at least one network, or leave it out",
@@ -43,8 +59,10 @@ const Element = goStruct({
   interface: goString,
 });
 
-function parseJsonForm(text: string, what: string, strictCompat: boolean): TkeSelection[] {
-  return decode(z.array(Element), parseJson(text, what), what).map(({ name = "", interfaceRequest, ...element }) => {
+function parseJsonForm(text: string, what: string, strictCompat: boolean, limits: SelectionLimits): TkeSelection[] {
+  const value = parseJson(text, what);
+  if (Array.isArray(value)) refuseOversized(elementsOf(text, what), limits);
+  return decode(z.array(Element), value, what).map(({ name = "", interfaceRequest, ...element }) => {
     const ifName = interfaceRequest ?? (strictCompat ? undefined : element.interface);
     return { name, interface: ifName === undefined ? undefined : checkedIfName(ifName, `${what}: `) };
   });

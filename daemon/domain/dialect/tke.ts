@@ -9,6 +9,7 @@ import { type IfName, isIfName } from "../ids.ts";
 import type { NetConf } from "../netconf.ts";
 import { type NetworkStatus, withoutPrefixLength } from "../network-status.ts";
 import { type Pod, TKE_NETWORKS_ANNOTATION } from "../pod.ts";
+import type { TenantLimits } from "../tenant-limits.ts";
 import type { Dialect, Placed, Reference, ShownAttachment } from "./dialect.ts";
 import { refuseClashes } from "./refuse-clashes.ts";
 import { parseTkeSelections } from "./tke-selection.ts";
@@ -16,7 +17,7 @@ import { parseTkeSelections } from "./tke-selection.ts";
 export function tke({ strictCompat, namesKubeconfig }: Pick<NetConf, "strictCompat" | "namesKubeconfig">): Dialect {
   return {
     name: "tke",
-    references: (netConf, pod) => references(netConf, pod, strictCompat),
+    references: (netConf, pod, limits) => references(netConf, pod, limits, strictCompat),
     place,
     capabilityArgs: ({ runtimeConfig }) => runtimeConfig,
     cniArgs: fourCniArgs,
@@ -35,6 +36,7 @@ const DEFAULT_CONF_DIR = "/etc/cni/net.d/multus";
 function references(
   { confDir = DEFAULT_CONF_DIR, defaultDelegates }: NetConf,
   pod: Pod | undefined,
+  limits: TenantLimits,
   strictCompat: boolean,
 ): readonly Reference[] {
   const annotation = pod?.annotations[TKE_NETWORKS_ANNOTATION];
@@ -43,7 +45,7 @@ function references(
       ? [defaultDelegates, "defaultDelegates"]
       : [annotation, `annotation ${TKE_NETWORKS_ANNOTATION}`];
   if (text === undefined) return [];
-  return parseTkeSelections(text, what, strictCompat).map((selection) => ({
+  return parseTkeSelections(text, what, strictCompat, limits).map((selection) => ({
     at: "conf",
     name: selection.name,
     confDir,

@@ -55,6 +55,11 @@ export class JsonObject {
     return new JsonObject(new Map(this.#members).set(key, text));
   }
 
+  /** Like with(), for many members in one pass. */
+  withAll(members: Iterable<readonly [string, JsonText]>): JsonObject {
+    return new JsonObject(new Map([...this.#members, ...members]));
+  }
+
   without(key: string): JsonObject {
     const members = new Map(this.#members);
     members.delete(key);
@@ -80,11 +85,19 @@ export function elementsOf(text: JsonText, what: string): JsonText[] {
   return elements;
 }
 
+/** Configuration nests a few levels deep. JSON.stringify, schemas and plugins work recursively: a deeper text ends in their stack. */
+export const DEEPEST_JSON = 100;
+
 /**
- * JSON.parse that fails with our error, which tells what is wrong but quotes nothing: the text may hold secrets.
- * @throws PlexusError `decode-failure`
+ * JSON.parse that fails with our error. The message tells what is wrong and quotes nothing: the text may hold secrets.
+ * @throws PlexusError `decode-failure`, or `invalid-config` for JSON that nests too deep (issue 11)
  */
 export function parseJson(text: JsonText, what: string): unknown {
+  if (nestsDeeper(text, DEEPEST_JSON)) {
+    throw new PlexusError("invalid-config", `${what} nests more than ${DEEPEST_JSON} levels deep`, {
+      details: "remove the extra brackets; no CNI configuration or result needs so many levels",
+    });
+  }
   try {
     return JSON.parse(text);
   } catch (thrown) {
@@ -93,6 +106,35 @@ export function parseJson(text: JsonText, what: string): unknown {
     throw new PlexusError("decode-failure", `${what} is not JSON: ${problem}`);
   }
 }
+
+/** One pass without recursion, before the parser runs. Text that is no JSON is the parser's to refuse. */
+function nestsDeeper(text: JsonText, most: number): boolean {
+  // Each level takes two brackets.
+  if (text.length <= 2 * most) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE:
+        at = stringEnd(text, at) - 1;
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        if (++depth > most) return true;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth--;
+        break;
+    }
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -144,7 +186,7 @@ function valueEnd(text: string, from: number): number {
 
 function stringEnd(text: string, from: number): number {
   let at = from + 1;
-  while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
   return at + 1;
 }
 

@@ -11,13 +11,17 @@ import {
   readConf,
 } from "../../domain/cni/conf-file.ts";
 import { type Conflist, parseConflist } from "../../domain/cni/conf.ts";
-import type { DelegateSource, DelegateSources } from "../../domain/delegate-source.ts";
+import { refuseOtherPlugins } from "../../domain/allowed-plugins.ts";
+import { type DelegateSource, type DelegateSources, refuseConfOnNode } from "../../domain/delegate-source.ts";
 import type { Reference } from "../../domain/dialect/dialect.ts";
 import { dialectFor } from "../../domain/dialect/dialects.ts";
 import { PlexusError } from "../../domain/errors.ts";
 import type { NetConf } from "../../domain/netconf.ts";
 import { isStaticPod, type Pod, type PodKey } from "../../domain/pod.ts";
+import { refuseLargePlan, refuseManyPlugins } from "../../domain/plan-size.ts";
 import { refuseItself } from "../../domain/runtime-conf/self-delegation.ts";
+import { refuseTooMany } from "../../domain/selection.ts";
+import type { TenantLimits } from "../../domain/tenant-limits.ts";
 import type { ConfFiles } from "../../ports/conf-files.ts";
 import type { Networks } from "../../ports/networks.ts";
 import type { Pods } from "../../ports/pods.ts";
@@ -29,6 +33,7 @@ export interface DelegateDeps {
   readonly pods: Pods;
   readonly networks: Networks;
   readonly confFiles: ConfFiles;
+  readonly limits: TenantLimits;
 }
 
 /**
@@ -64,9 +69,11 @@ async function resolveAll(
   pod: Pod | undefined,
   scope: Pick<Scope, "warn">,
 ): Promise<readonly DelegateSource[]> {
-  const references = dialectFor(netConf, pod).references(netConf, pod);
-  const sources = await Promise.all(references.map((reference) => resolve(deps, reference, scope)));
+  const references = dialectFor(netConf, pod).references(netConf, pod, deps.limits);
+  refuseTooMany(references.length, deps.limits.networksPerPod);
+  const sources = await Promise.all(references.map((reference) => resolve(deps, netConf, reference, scope)));
   for (const source of sources.flat()) refuseItself(source, netConf.type);
+  refuseLargePlan(sources.flat(), deps.limits);
   return sources.flat();
 }
 
@@ -102,6 +109,7 @@ function refuseAnother(pod: Pod, uid: string): void {
 /** The network that is meant; an auxiliary chain may turn out to be none. */
 async function resolve(
   deps: DelegateDeps,
+  netConf: NetConf,
   reference: Reference,
   scope: Pick<Scope, "warn">,
 ): Promise<readonly DelegateSource[]> {
@@ -111,9 +119,9 @@ async function resolve(
     case "path":
       return [sourceOf(await confAt(deps.confFiles, reference.path))];
     case "nad":
-      return [await nadSource(deps, reference)];
+      return [await nadSource(deps, netConf, reference)];
     case "nad-or-conf":
-      return [await nadOrConf(deps, reference)];
+      return [await nadOrConf(deps, netConf, reference)];
     case "conf":
       return [{ ...sourceOf(await namedConf(deps, reference)), selection: reference.selection }];
     case "auxiliary-chain":
@@ -121,9 +129,13 @@ async function resolve(
   }
 }
 
-async function nadOrConf(deps: DelegateDeps, { namespace, name, confDir }: At<"nad-or-conf">): Promise<DelegateSource> {
+async function nadOrConf(
+  deps: DelegateDeps,
+  netConf: NetConf,
+  { namespace, name, confDir }: At<"nad-or-conf">,
+): Promise<DelegateSource> {
   try {
-    return await nadSource(deps, { at: "nad", namespace, name, confDir });
+    return await nadSource(deps, netConf, { at: "nad", namespace, name, confDir });
   } catch (thrown) {
     const onDisk = findConf(await deps.confFiles.list(confDir, CONF_ENDINGS), name);
     if (onDisk !== undefined) return sourceOf(onDisk);
@@ -159,7 +171,7 @@ export async function confAt(confFiles: ConfFiles, path: string): Promise<Confli
 }
 
 /** A NAD without a config of its own means the conf of its name on disk. */
-async function nadSource(deps: DelegateDeps, reference: At<"nad">): Promise<DelegateSource> {
+async function nadSource(deps: DelegateDeps, netConf: NetConf, reference: At<"nad">): Promise<DelegateSource> {
   const { namespace, name, selection } = reference;
   const definition = deps.networks.get(namespace, name);
   if (definition === undefined) {
@@ -170,11 +182,20 @@ async function nadSource(deps: DelegateDeps, reference: At<"nad">): Promise<Dele
     );
   }
   const network = `${namespace}/${name}`;
-  const { config, resourceName } = definition;
-  const conflist =
-    config.trim() === ""
-      ? await namedConf(deps, reference, `network "${network}" has no spec.config, so it must be in a file there`)
-      : parseConflist(config, `the config of network "${network}"`, name);
+  const { config, resourceName, problem } = definition;
+  if (problem !== undefined) {
+    throw new PlexusError("invalid-config", `network "${network}" cannot be used: ${problem}`, {
+      details: "correct the NetworkAttachmentDefinition",
+    });
+  }
+  if (config.trim() === "") {
+    refuseConfOnNode(netConf, namespace, network);
+    const details = `network "${network}" has no spec.config, so it must be in a file there`;
+    return { network, conflist: await namedConf(deps, reference, details), resourceName, selection };
+  }
+  const conflist = parseConflist(config, `the config of network "${network}"`, name);
+  refuseManyPlugins(conflist, network, deps.limits);
+  refuseOtherPlugins(conflist, namespace, network, deps.limits);
   return { network, conflist, resourceName, selection };
 }
 

@@ -11,6 +11,7 @@ import {
 import { namespace, podName } from "../../../daemon/domain/ids.ts";
 import type { PodKey } from "../../../daemon/domain/pod.ts";
 import { type ApiServer, type ApiServerOptions, startApiServer } from "../../api-server/start-api-server.ts";
+import { DEFAULT_LIMITS } from "../../../daemon/domain/tenant-limits.ts";
 
 /** So long that no test sees the end of it. */
 export const NEVER = 3_600_000;
@@ -46,6 +47,7 @@ export function openWith(options: Partial<KubernetesOptions>): Opened {
     nodeName: NODE,
     podWaitMs: NEVER,
     statusMode: "sync",
+    limits: DEFAULT_LIMITS,
     onProblem: (message) => problems.push(message),
     onConnected: (title, count) => connected.push(`${title}: ${count}`),
     clock: systemClock,

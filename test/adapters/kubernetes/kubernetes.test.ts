@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from "../../../daemon/domain/tenant-limits.ts";
 import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../daemon/adapters/clock/system-clock.ts";
 import { type KubernetesOptions, openKubernetes } from "../../../daemon/adapters/kubernetes/kubernetes.ts";
@@ -14,6 +15,7 @@ describe("opening", () => {
     serviceHost: "127.0.0.1",
     podWaitMs: 0,
     statusMode: "sync",
+    limits: DEFAULT_LIMITS,
     onProblem: () => undefined,
     onConnected: () => undefined,
     clock: systemClock,

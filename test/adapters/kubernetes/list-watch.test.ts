@@ -263,3 +263,40 @@ it("tells of a problem and of its end, each time", async () => {
   }
   expect(opened.connected.filter((line) => line.startsWith("pods"))).toEqual(["pods: 0", "pods: 1", "pods: 2"]);
 });
+
+describe("networks that are too large", () => {
+  const config = (bytes: number): string => JSON.stringify({ type: "bridge", padding: "x".repeat(bytes) });
+
+  it("are known by name and by what is wrong, and hide no other (issue 11)", async () => {
+    const api = await apiServer();
+    for (let index = 0; index < 40; index++) api.put(nad({ name: `large-${index}`, config: config(500_000) }));
+    api.put(nad({ name: "small", config: "1" }));
+    const opened = await followed(api);
+    expect(opened.networks.get(namespace("default"), "small")?.config).toBe("1");
+    expect(opened.networks.get(namespace("default"), "large-39")).toMatchObject({
+      config: "",
+      problem: "its spec.config has 500030 bytes, more than 65536 (maxNetworkConfigBytes)",
+    });
+    expect(opened.problems).toHaveLength(21);
+    expect(opened.problems).toContain(
+      "network-attachment-definitions default/large-0: its spec.config has 500030 bytes, more than 65536 (maxNetworkConfigBytes)",
+    );
+    // 41 objects make an answer of 20 MB.
+    const limits = listsOf(api, "network-attachment-definitions").map(({ limit }) => limit);
+    expect(limits.slice(0, 3)).toEqual(["500", "62", "7"]);
+  });
+
+  it("are known again when they have shrunk, and pods' annotations are read in pages too", async () => {
+    const api = await apiServer();
+    api.put(nad({ name: "blue", config: config(70_000) }));
+    for (let index = 0; index < 90; index++) {
+      api.put(pod({ name: `web-${index}`, annotations: { other: "x".repeat(200_000) } }));
+    }
+    const opened = await followed(api);
+    await networkConfig(opened, "blue", "");
+    api.put(nad({ name: "blue", config: "1" }));
+    await networkConfig(opened, "blue", "1");
+    expect(opened.networks.get(namespace("default"), "blue")).not.toHaveProperty("problem");
+    expect(await arrives(opened, "web-89")).toBeDefined();
+  });
+});

@@ -83,9 +83,26 @@ describe("JsonObject", () => {
     expect(JsonObject.empty.text("__proto__")).toBeUndefined();
   });
 
-  it("takes a deep value apart without recursing", () => {
-    const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  it("takes a value apart that nests as deep as is allowed", () => {
+    const deep = "[".repeat(99) + "]".repeat(99);
     expect(JsonObject.parse(`{"a":${deep},"b":1}`, "it").text("a")).toBe(deep);
+  });
+
+  // Everything that works on such a value later recurses, in the plugins too: error 7, not 999 (issue 11).
+  it.each([
+    { what: "arrays", text: `{"a":${"[".repeat(100)}${"]".repeat(100)}}` },
+    { what: "objects", text: `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}` },
+    {
+      what: "both, behind brackets in a string",
+      text: `{"[{":"]}\\\\\\"[","a":${'[{"b":'.repeat(60)}1${"}]".repeat(60)}}`,
+    },
+    { what: "brackets that nothing closes", text: "[".repeat(1_000_000) },
+  ])("refuses deep $what", ({ text }) => {
+    expect(refusalOf(() => JsonObject.parse(text, "it"))).toMatchObject({
+      kind: "invalid-config",
+      code: 7,
+      message: "it nests more than 100 levels deep",
+    });
   });
 
   it.each([

@@ -7,6 +7,7 @@ import { PlexusError } from "../../../daemon/domain/errors.ts";
 import { namespace, podName } from "../../../daemon/domain/ids.ts";
 import { parseNetConf } from "../../../daemon/domain/netconf.ts";
 import { type PlannedAttachment, planAttachments } from "../../../daemon/domain/plan.ts";
+import { DEFAULT_LIMITS, type TenantLimits } from "../../../daemon/domain/tenant-limits.ts";
 import { findDelegates } from "../../../daemon/operations/planning/find-delegates.ts";
 import { jsonObject, jsonValue, spoilt } from "../../domain/json/json-text.ts";
 import { fixedNetworks } from "../../fakes/fixed-networks.ts";
@@ -32,15 +33,24 @@ interface Given {
   /** By `<namespace>/<name>`, or by name for those in namespace shop. */
   readonly nads?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
+  readonly limits?: Partial<TenantLimits>;
 }
 
 async function find(given: Given, warnings: string[] = []): Promise<DelegateSources> {
-  const { conf = `"delegates":[${BRIDGE}]`, annotations = {}, podNamespace = "shop", nads = {}, files = {} } = given;
+  const {
+    conf = `"delegates":[${BRIDGE}]`,
+    annotations = {},
+    podNamespace = "shop",
+    nads = {},
+    files = {},
+    limits,
+  } = given;
   const pod = annotations && { namespace: namespace(podNamespace), name: podName("web"), uid: "", annotations };
   const deps = {
     pods: fixedPods([]),
     networks: fixedNetworks(nadsFrom(nads)),
     confFiles: memoryConfFiles(new Map(Object.entries(files))),
+    limits: { ...DEFAULT_LIMITS, ...limits },
   };
   const parsed = parseNetConf(`{"cniVersion":"1.0.0","name":"plexus",${conf}}`);
   return findDelegates(deps, parsed, pod ?? undefined, { warn: (message) => warnings.push(message) });
@@ -251,6 +261,24 @@ describe("the networks that every pod gets", () => {
       nads: { "kube-system/one": MACVLAN },
       kind: "invalid-config",
       says: "auxiliary chain used but ClusterNetwork must be a path, and it is not a path: one",
+    },
+    {
+      why: "with isolation, a conf on the node by way of a NAD without a config in the pod's own namespace (issue 11)",
+      conf: `"delegates":[${BRIDGE}],"namespaceIsolation":true`,
+      annotations: { [NETWORKS]: "kindnet" },
+      nads: { kindnet: "" },
+      files: { [`${CONF_DIR}/20-b.conflist`]: KINDNET },
+      kind: "namespace-forbidden",
+      says: 'network "shop/kindnet" has no spec.config and may not name a conf on the node',
+    },
+    {
+      why: "with isolation, the same by a config of blanks only",
+      conf: `"delegates":[${BRIDGE}],"namespaceIsolation":true`,
+      annotations: { [NETWORKS]: "kindnet" },
+      nads: { kindnet: " \n" },
+      files: { [`${CONF_DIR}/20-b.conflist`]: KINDNET },
+      kind: "namespace-forbidden",
+      says: "may not name a conf on the node",
     },
   ])("refused: $why", async ({ kind, says, ...given }) => {
     await expect(find(given)).rejects.toThrow(failed({ kind, message: expect.stringContaining(says) as string }));
@@ -590,5 +618,186 @@ describe("whatever a pod's annotations and a NAD's config say", () => {
         expect(told).toEqual(names.map(() => plugins));
       }),
     );
+  });
+});
+
+describe("with isolation, a NAD without a config names a conf on the node", () => {
+  it.each<Given & { why: string; want: readonly string[] }>([
+    {
+      why: "from a global namespace",
+      conf: `"delegates":[${BRIDGE}],"namespaceIsolation":true,"globalNamespaces":"ops"`,
+      annotations: { [NETWORKS]: "ops/kindnet" },
+      nads: { "ops/kindnet": "" },
+      want: ["pods: pods, bridge", "ops/kindnet: kindnet, ptp portmap"],
+    },
+    {
+      why: "from multusNamespace, as the pod's default network",
+      conf: `"delegates":[${BRIDGE}],"namespaceIsolation":true`,
+      annotations: { [DEFAULT]: "kindnet" },
+      nads: { "kube-system/kindnet": "" },
+      want: ["kube-system/kindnet: kindnet, ptp portmap"],
+    },
+  ])("$why", async ({ want, ...given }) => {
+    expect(await found({ files: { [`${CONF_DIR}/20-b.conflist`]: KINDNET }, ...given })).toEqual(want);
+  });
+});
+
+describe("limits on what a pod may ask for", () => {
+  const many = (count: number, item: string): string => Array<string>(count).fill(item).join(",");
+
+  it.each<Given & { why: string; kind?: string; says: string }>([
+    {
+      why: "100,000 networks, in the short form",
+      annotations: { [NETWORKS]: many(100_000, "a") },
+      says: "the pod asks for 100000 networks, more than 64",
+    },
+    {
+      why: "5,000 networks, in the JSON form",
+      annotations: { [NETWORKS]: `[${many(5_000, '{"name":"a"}')}]` },
+      says: "the pod asks for 5000 networks, more than 64",
+    },
+    {
+      why: "64 of its own, with the default network one too many",
+      annotations: { [NETWORKS]: many(64, "blue") },
+      nads: { blue: MACVLAN },
+      says: "the pod asks for 65 networks, more than 64",
+    },
+    {
+      why: "5,000 networks by TKE's rules",
+      conf: '"dialect":"tke","defaultDelegates":"a"',
+      annotations: { "tke.cloud.tencent.com/networks": many(5_000, "a") },
+      says: "the pod asks for 5000 networks, more than 64",
+    },
+    {
+      why: "24,000 cni-args",
+      annotations: {
+        [NETWORKS]: JSON.stringify([
+          {
+            name: "blue",
+            "cni-args": Object.fromEntries(Array.from({ length: 24_000 }, (_, index) => [`k${index}`, index])),
+          },
+        ]),
+      },
+      nads: { blue: MACVLAN },
+      says: "element 0 has 337808 bytes, more than 16384",
+    },
+    {
+      why: "5,000 addresses",
+      annotations: { [NETWORKS]: JSON.stringify([{ name: "blue", ips: Array<string>(5_000).fill("10.0.0.1") }]) },
+      nads: { blue: MACVLAN },
+      says: "element 0 has 55023 bytes, more than 16384",
+    },
+    {
+      why: "5,000 gateways",
+      annotations: {
+        [NETWORKS]: JSON.stringify([{ name: "blue", "default-route": Array<string>(5_000).fill("10.0.0.1") }]),
+      },
+      nads: { blue: MACVLAN },
+      says: "more than 16384",
+    },
+    {
+      why: "one large NAD many times",
+      annotations: { [NETWORKS]: many(40, "blue") },
+      nads: { blue: JSON.stringify({ type: "macvlan", padding: "x".repeat(60_000) }) },
+      says: "bytes together, more than 1048576",
+    },
+    {
+      why: "large cni-args for each of many plugins",
+      annotations: {
+        [NETWORKS]: JSON.stringify(Array(10).fill({ name: "blue", "cni-args": { key: "x".repeat(10_000) } })),
+      },
+      nads: { blue: JSON.stringify({ plugins: Array(30).fill({ type: "macvlan" }) }) },
+      says: "bytes together, more than 1048576",
+    },
+    {
+      why: "a NAD of 2,000 plugins",
+      annotations: { [NETWORKS]: "blue" },
+      nads: { blue: JSON.stringify({ plugins: Array(2_000).fill({ type: "macvlan" }) }) },
+      says: 'network "shop/blue" has 2000 plugins, more than 32',
+    },
+    {
+      why: "an annotation that nests 60,000 levels deep",
+      annotations: { [NETWORKS]: `[{"name":"blue","cni-args":{"a":${"[".repeat(60_000)}${"]".repeat(60_000)}}}]` },
+      says: "nests more than 100 levels deep",
+    },
+    {
+      why: "a NAD that nests 30,000 levels deep",
+      annotations: { [NETWORKS]: "blue" },
+      nads: { blue: `{"type":"macvlan","a":${"[".repeat(30_000)}${"]".repeat(30_000)}}` },
+      says: 'the config of network "shop/blue" nests more than 100 levels deep',
+    },
+    {
+      why: "a plugin type that is longer than a file name",
+      annotations: { [NETWORKS]: "blue" },
+      nads: { blue: JSON.stringify({ type: "x".repeat(60_000) }) },
+      says: "type has 60000 bytes, more than 255",
+    },
+    {
+      why: "a network name that is longer than a file name",
+      annotations: { [NETWORKS]: "blue" },
+      nads: { blue: JSON.stringify({ type: "bridge", name: "x".repeat(300) }) },
+      says: "invalid characters found in network name",
+    },
+    {
+      why: "what the administrator has set lower",
+      annotations: { [NETWORKS]: "blue,blue" },
+      nads: { blue: MACVLAN },
+      limits: { networksPerPod: 2 },
+      says: "the pod asks for 3 networks, more than 2",
+    },
+  ])("refuses $why", async ({ kind = "invalid-config", says, ...given }) => {
+    await expect(find(given)).rejects.toThrow(failed({ kind, message: expect.stringContaining(says) as string }));
+  });
+
+  it("lets 63 networks beside the default one pass", async () => {
+    expect(await found({ annotations: { [NETWORKS]: many(63, "blue") }, nads: { blue: MACVLAN } })).toHaveLength(64);
+  });
+});
+
+describe("the administrator's list of plugins", () => {
+  const asks = { annotations: { [NETWORKS]: "blue" } };
+  const ipam = (type: string): string => JSON.stringify({ type: "macvlan", ipam: { type } });
+
+  it.each<Given & { why: string; says: string }>([
+    {
+      why: "a plugin that is on no list",
+      nads: { blue: MACVLAN },
+      limits: { allowedPlugins: { "*": ["bridge"] } },
+      says: 'network "shop/blue" names the plugin "macvlan", and NADs of namespace shop may not',
+    },
+    {
+      why: "a plugin that only another namespace may use",
+      nads: { blue: MACVLAN },
+      limits: { allowedPlugins: { ops: ["macvlan"], shop: [] } },
+      says: 'names the plugin "macvlan"',
+    },
+    {
+      why: "an IPAM plugin that is not on the list",
+      nads: { blue: ipam("evil") },
+      limits: { allowedPlugins: { "*": ["macvlan", "host-local"] } },
+      says: 'names the plugin "evil"',
+    },
+    {
+      why: "a plugin that another one is to start, by a key in capitals",
+      nads: { blue: '{"type":"flannel","delegate":{"IPAM":[{"TYPE":"evil"}]}}' },
+      limits: { allowedPlugins: { "*": ["flannel"] } },
+      says: 'names the plugin "evil"',
+    },
+    {
+      why: "a plugin named like a member of every object",
+      nads: { blue: MACVLAN },
+      podNamespace: "shop",
+      limits: { allowedPlugins: JSON.parse('{"__proto__":["macvlan"]}') as Record<string, string[]> },
+      says: 'names the plugin "macvlan"',
+    },
+  ])("refuses $why", async ({ says, ...given }) => {
+    const message = expect.stringContaining(says) as string;
+    await expect(find({ ...asks, ...given })).rejects.toThrow(failed({ kind: "namespace-forbidden", message }));
+  });
+
+  it("lets pass what it names, and what the administrator put on the node", async () => {
+    const given = { ...asks, nads: { blue: ipam("host-local") } };
+    const limits = { allowedPlugins: { shop: ["macvlan", "host-local"] } };
+    expect(await found({ ...given, limits })).toEqual(["pods: pods, bridge", "shop/blue: blue, macvlan"]);
   });
 });
