@@ -1,3 +1,5 @@
+import { cutText } from "./cut-text.ts";
+
 /** One row per way an operation can fail: its CNI code, the gRPC status that says the same, and whether trying again can help. */
 export const FAILURES = {
   "incompatible-version": { cni: 1, grpc: "FAILED_PRECONDITION", retry: false },
@@ -31,6 +33,9 @@ export interface FailureOptions {
   readonly cause?: unknown;
 }
 
+/** In characters, for message and details each. Both quote what plugins and authors of pods and NADs wrote. */
+const LONGEST_MESSAGE = 4_096;
+
 /** The only error that leaves an operation. Its message names pod and network; `details` names the next step. */
 export class PlexusError extends Error {
   override readonly name = "PlexusError";
@@ -40,10 +45,10 @@ export class PlexusError extends Error {
   readonly details: string | undefined;
 
   constructor(kind: FailureKind, message: string, options: FailureOptions = {}) {
-    super(message, { cause: options.cause });
+    super(cutText(message, LONGEST_MESSAGE), { cause: options.cause });
     this.kind = kind;
     this.code = options.code ?? FAILURES[kind].cni;
-    this.details = options.details;
+    this.details = options.details === undefined ? undefined : cutText(options.details, LONGEST_MESSAGE);
   }
 
   /** Whatever was thrown, leave with a PlexusError and the original as its cause. */

@@ -8,9 +8,10 @@ import type { SandboxRecord } from "./sandbox-record.ts";
 /** The value of the annotation for the network status of what a record says is attached, in the order it was made (spec §3.5). */
 export function recordedNetworkStatus(record: SandboxRecord, { status }: Dialect = recordedDialect(record)): string {
   const entries = withRoutedResults(record.attachments).flatMap((attachment, index) => {
-    const { network, primary, device } = attachment;
+    const { network, ifName, primary, device } = attachment;
     const result = recordedResult(attachment);
-    return result === undefined ? [] : status.entriesOf({ network, primary, index, result, deviceInfo: device?.info });
+    if (result === undefined) return [];
+    return status.entriesOf({ network, ifName, primary, index, result, deviceInfo: device?.info });
   });
   return renderNetworkStatus(entries);
 }

@@ -7,6 +7,7 @@ function statusFor(result: object, { primary = false, version = "1.1.0", deviceI
   const text = JSON.stringify({ cniVersion: version, ...result });
   return statusOf({
     network: "shop/blue",
+    ifName: "net7",
     primary,
     result: parseResult(text, "1.1.0").result,
     deviceInfo: deviceInfo || undefined,
@@ -96,7 +97,28 @@ describe("statusOf", () => {
       },
       want: [{ name: "shop/blue", interface: "eth0", dns: {} }],
     },
-    { why: "no interface, no entry", result: { ips: [{ address: "10.0.0.5/24" }] }, want: [] },
+    {
+      why: "no interface named: all addresses are those of the attachment's own (issue 11)",
+      result: { ips: [{ address: "10.0.0.5/24", interface: 3 }, { address: "fd00::5/64" }] },
+      want: [{ name: "shop/blue", interface: "net7", ips: ["10.0.0.5", "fd00::5"], default: true, dns: {} }],
+    },
+    { why: "neither interface nor address, no entry", result: { dns: { domain: "shop" } }, want: [] },
+    {
+      why: "a sandbox that is no path is the host's side (issue 11)",
+      result: {
+        interfaces: [
+          { name: "veth1", sandbox: "0" },
+          { name: "eth0", sandbox: SANDBOX },
+        ],
+        ips: [{ interface: 1, address: "10.0.0.5/24", gateway: "10.0.0.1" }],
+      },
+      want: [{ name: "shop/blue", interface: "eth0", ips: ["10.0.0.5"], default: true, dns: {} }],
+    },
+    {
+      why: "and so it is of the only interface",
+      result: { interfaces: [{ name: "veth1", mac: "02:00:00:00:00:01", sandbox: "host" }] },
+      want: [{ name: "shop/blue", default: true, dns: {} }],
+    },
     {
       why: "two interfaces on the host's side, no entry",
       result: { interfaces: [{ name: "a" }, { name: "b" }] },
@@ -113,8 +135,17 @@ describe("statusOf", () => {
     expect(entries.map((entry) => entry.default)).toEqual([undefined, undefined, undefined]);
   });
 
-  it("T235: has nothing to say of a result as old as 0.2.0", () => {
-    expect(statusFor({ ip4: { ip: "10.0.0.5/24" } }, { version: "0.2.0" })).toEqual([]);
+  it("T235: shows the attachment's own interface for a result as old as 0.2.0, which names none (issue 11)", () => {
+    const result = { ip4: { ip: "10.0.0.5/24" }, ip6: { ip: "fd00::5/64" } };
+    const want = [{ name: "shop/blue", interface: "net7", ips: ["10.0.0.5", "fd00::5"], dns: {} }];
+    expect(statusFor(result, { version: "0.2.0" })).toEqual(want);
+  });
+
+  it("refuses what no annotation can hold", () => {
+    const dns = { search: Array<string>(2_000).fill("x".repeat(50)) };
+    const result = { interfaces: [{ name: "a", sandbox: SANDBOX }], dns };
+    const entries = [...statusFor(result), ...statusFor(result)];
+    expect(() => renderNetworkStatus(entries)).toThrow("has more than 204800 characters");
   });
 
   it.each([
@@ -147,6 +178,7 @@ describe("renderNetworkStatus", () => {
     );
     const second = statusOf({
       network: "lan",
+      ifName: "net8",
       primary: false,
       result: parseResult('{"interfaces":[{"name":"v"}]}', "1.0.0").result,
     });

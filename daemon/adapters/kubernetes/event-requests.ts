@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { cutBytes } from "../../domain/cut-text.ts";
 import type { PodKey } from "../../domain/pod.ts";
 import type { PodEvent } from "../../domain/pod-event.ts";
 import type { ApiRequest } from "./api-client.ts";
@@ -14,7 +15,7 @@ export interface EventReport {
 type Unsent = Omit<ApiRequest, "timeoutMs" | "signal">;
 
 const COMPONENT = "plexus";
-/** In characters; the API server takes no longer message, and no longer name. */
+/** In bytes; the API server takes no longer message, and no longer name. */
 const LONGEST_MESSAGE = 1_024;
 const LONGEST_NAME = 253;
 
@@ -34,7 +35,7 @@ export function createEvent({ pod, event, at }: EventReport, name: string, nodeN
     involvedObject: { apiVersion: "v1", kind: "Pod", namespace, name: pod.name, ...(uid !== "" && { uid }) },
     type: event.type,
     reason: event.reason,
-    message: event.message.slice(0, LONGEST_MESSAGE),
+    message: cutBytes(event.message, LONGEST_MESSAGE),
     source: { component: COMPONENT, host: nodeName },
     reportingComponent: COMPONENT,
     reportingInstance: nodeName,

@@ -1,6 +1,8 @@
 import { mkdirSync, openSync, write, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type LogFn, type Logger, pino } from "pino";
+import { cutText } from "../../domain/cut-text.ts";
+import { isPlainObject } from "../../domain/json/json-object.ts";
 
 export interface LogOptions {
   readonly level: string;
@@ -13,7 +15,16 @@ export interface LogOptions {
 
 /** JSON lines. Nobody waits for the file: a disk that hangs or is full costs the lines in it, and never an operation. */
 export function openLog({ level, version, file, standardOutput = pino.destination(1) }: LogOptions): Logger {
-  const options = { level, base: { version } };
+  const options = {
+    level,
+    base: { version },
+    formatters: { log: (fields: Record<string, unknown>) => shortened(fields) as Record<string, unknown> },
+    hooks: {
+      logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn) {
+        method.apply(this, args.map((arg: unknown) => (typeof arg === "string" ? shortened(arg) : arg)) as typeof args);
+      },
+    },
+  };
   const plain = pino(options, standardOutput);
   if (file === "") return plain;
   let isTold = false;
@@ -33,6 +44,22 @@ export function openLog({ level, version, file, standardOutput = pino.destinatio
     onProblem(thrown as Error);
     return plain;
   }
+}
+
+/** Of one field, and of the message. */
+const LONGEST_FIELD = 4_096;
+/** Of one list. A pod may have more networks and plugins than a line should tell. */
+const MOST_ITEMS = 100;
+
+/** What is logged holds text that plugins and authors of pods and NADs wrote (issue 11). Errors go on as they are: pino knows how to tell them. */
+function shortened(value: unknown): unknown {
+  if (typeof value === "string") return cutText(value, LONGEST_FIELD);
+  if (Array.isArray(value)) {
+    const items: unknown[] = value.slice(0, MOST_ITEMS).map(shortened);
+    return value.length <= MOST_ITEMS ? items : [...items, `... (${value.length - MOST_ITEMS} more)`];
+  }
+  if (!isPlainObject(value) || value instanceof Error) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [cutText(key, 100), shortened(member)]));
 }
 
 /** In characters. What the disk does not take beyond that is dropped. */

@@ -1,3 +1,8 @@
+import { cutText } from "../../domain/cut-text.ts";
+
+/** In characters; every row of a metric repeats it. */
+const LONGEST_VALUE = 128;
+
 /** What stands for every value beyond the bound. */
 const OTHERS = "(others)";
 
@@ -7,7 +12,8 @@ const OTHERS = "(others)";
  */
 export function boundedLabel(most: number): (value: string) => string {
   const known = new Set<string>();
-  return (value) => {
+  return (given) => {
+    const value = cutText(given, LONGEST_VALUE);
     if (known.has(value)) return value;
     if (known.size >= most) return OTHERS;
     known.add(value);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { cutText } from "../cut-text.ts";
 import { PlexusError } from "../errors.ts";
 
 /** How a plugin ended, as far as reading its failure needs. */
@@ -17,13 +18,18 @@ const CniErrorDocument = z.object({
 
 /** A plugin's prose is quoted no longer than this: it may hold anything. */
 const LONGEST_QUOTE = 500;
+/** Of a CNI error, in characters: leaves room for where it happened and what to do about it. */
+const LONGEST_MESSAGE = 2_048;
 
 /** A failing plugin may explain itself in JSON, in prose, or not at all; the best of what it gave is kept (spec §4.9). */
 export function pluginFailure(plugin: FailedPlugin): PlexusError {
   const document = CniErrorDocument.safeParse(jsonOrNothing(plugin.stdout));
   if (document.success) {
     const { code, msg, details } = document.data;
-    return new PlexusError("delegate-failed", msg, { code: code === 0 ? undefined : code, details });
+    return new PlexusError("delegate-failed", cutText(msg, LONGEST_MESSAGE), {
+      code: code === 0 ? undefined : code,
+      details: details === undefined ? undefined : cutText(details, LONGEST_MESSAGE),
+    });
   }
   const how = plugin.ending.how === "exited" ? `exit status ${plugin.ending.status}` : `signal ${plugin.ending.signal}`;
   return new PlexusError("delegate-failed", prose(plugin, how));

@@ -80,8 +80,17 @@ export function parseResult(text: JsonText, confVersion: CniVersion): ParsedResu
   return { version, result: decode(LAYOUTS[layoutOf(version)], document, WHAT) };
 }
 
+/**
+ * In characters. A result tells of a few interfaces; the record keeps it, the next plugin reads it, and the pod's annotation shows it, which has
+ * 256 KiB in all.
+ */
+const LONGEST_RESULT = 128 << 10;
+
 /** The result's members, untouched. A plugin that prints `null` has nothing to say. @throws PlexusError `decode-failure` */
 export function resultObject(text: JsonText): JsonObject {
+  if (text.length > LONGEST_RESULT) {
+    throw new PlexusError("decode-failure", `${WHAT} has ${text.length} characters, more than ${LONGEST_RESULT}`);
+  }
   const trimmed = text.trim();
   if (trimmed === "") {
     throw new PlexusError("decode-failure", "failed to unmarshal raw result: unexpected end of JSON input");

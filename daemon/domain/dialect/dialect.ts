@@ -78,6 +78,7 @@ export interface StatusRules {
 
 export interface ShownAttachment {
   readonly network: string;
+  readonly ifName: IfName;
   readonly primary: boolean;
   /** Its place among the sandbox's attachments. */
   readonly index: number;

@@ -7,7 +7,7 @@ import type { DelegateSources } from "../delegate-source.ts";
 import { PlexusError } from "../errors.ts";
 import { type IfName, isIfName } from "../ids.ts";
 import type { NetConf } from "../netconf.ts";
-import { type NetworkStatus, withoutPrefixLength } from "../network-status.ts";
+import { isInSandbox, type NetworkStatus, withoutPrefixLength } from "../network-status.ts";
 import { type Pod, TKE_NETWORKS_ANNOTATION } from "../pod.ts";
 import type { TenantLimits } from "../tenant-limits.ts";
 import type { Dialect, Placed, Reference, ShownAttachment } from "./dialect.ts";
@@ -90,7 +90,7 @@ function numbered(number: number): IfName {
 
 /** One entry for each network, with its last interface in the sandbox, all addresses, and no more than the fork tells. */
 function statusOf({ network, result }: ShownAttachment, isDefault: boolean): NetworkStatus {
-  const link = result.interfaces.findLast(({ sandbox }) => sandbox !== undefined);
+  const link = result.interfaces.findLast(isInSandbox);
   const ips = result.ips.map(({ address }) => withoutPrefixLength(address));
   return {
     name: network,

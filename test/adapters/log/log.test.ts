@@ -76,3 +76,20 @@ it("lets the process end whatever the disk does, and leaves nothing waiting", as
   expect(await readFile(file, "utf8")).toContain(waiting.join(""));
   expect(messages(onNone.stdout.trimEnd().split("\n"))).toEqual(expect.arrayContaining(["one", "two", "three"]));
 });
+
+it("cuts what plugins and authors of pods and NADs wrote (issue 11)", () => {
+  const { log, lines } = makeLog("");
+  const plugins = Array.from({ length: 5_000 }, () => ({ plugin: "x".repeat(1_000_000) }));
+  log.child({ sandbox: "a" }).warn({ details: "x".repeat(3_000_000), plugins }, "y".repeat(3_000_000));
+  const line = JSON.parse(lines[0] ?? "") as { details: string; msg: string; plugins: unknown[] };
+  expect(lines[0]?.length).toBeLessThan(500_000);
+  expect(line.details).toMatch(/more characters\)$/);
+  expect(line.msg).toMatch(/^y+\.\.\. \(\d+ more characters\)$/);
+  expect(line.plugins.at(-1)).toBe("... (4900 more)");
+});
+
+it("tells errors as before", () => {
+  const { log, lines } = makeLog("");
+  log.error({ err: new Error("broken") }, "bug");
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ err: { type: "Error", message: "broken" }, msg: "bug" });
+});

@@ -103,6 +103,15 @@ it("has as many series as there are networks, up to a bound, whatever pods ask f
   expect(counts.at(-1)).toBe('plexus_network_duration_seconds_count{network="(others)",verb="ADD",outcome="ok"} 950');
 });
 
+it("answers whatever plugins and networks are called (issue 11)", async () => {
+  const prometheus = makePrometheus("1.2.3");
+  for (let index = 0; index < 60; index++) {
+    const name = `${index}${"x".repeat(1_000_000)}`;
+    prometheus.meters.ranBesides(run({ plugin: name, network: name }));
+  }
+  expect((await prometheus.expose()).text.length).toBeLessThan(1_000_000);
+});
+
 it("a bounded label keeps what it knows", () => {
   const label = boundedLabel(1);
   expect([label("a"), label("b"), label("a")]).toEqual(["a", "(others)", "a"]);

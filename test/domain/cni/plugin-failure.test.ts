@@ -43,6 +43,15 @@ describe("pluginFailure", () => {
     expect(pluginFailure(plugin)).toMatchObject({ kind: "delegate-failed", ...want });
   });
 
+  it("keeps of a long CNI error what says the most, and room for more (issue 11)", () => {
+    const document = { code: 7, msg: "m".repeat(3_000_000), details: "d".repeat(3_000_000) };
+    const failure = pluginFailure({ ending: exited, stdout: JSON.stringify(document), stderr: "" });
+    expect(failure.code).toBe(7);
+    expect(failure.message).toMatch(/^m+\.\.\. \(\d+ more characters\)$/);
+    expect(failure.message.length + (failure.details?.length ?? 0)).toBeLessThan(4_100);
+    expect(failure.within("", { details: "update it" }).details).toMatch(/; update it$/);
+  });
+
   it("quotes a long complaint only in part", () => {
     const { message } = pluginFailure({ ending: exited, stdout: "", stderr: "x".repeat(100_000) });
     expect(message.length).toBeLessThan(600);

@@ -147,3 +147,11 @@ describe("parseResult", () => {
     );
   });
 });
+
+it("refuses a result that neither a record nor an annotation can hold (issue 11)", () => {
+  const ips = Array<object>(100_000).fill({ address: "10.0.0.5/24" });
+  expect(refusalOf(() => parseResult(JSON.stringify({ ips }), "1.1.0"))).toMatchObject({
+    kind: "decode-failure",
+    message: "the CNI result has 2600009 characters, more than 131072",
+  });
+});
