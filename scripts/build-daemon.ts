@@ -2,6 +2,7 @@
 import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { describeProtos } from "./describe-protos.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -56,6 +57,7 @@ await build({
 });
 
 for (const { from, to } of protos) await cp(join(root, from), join(dist, "proto", to), { recursive: true });
+await describeProtos(root, join(dist, "proto/plexus.binpb"));
 await cp(join(root, "daemon/plexus-daemon.sh"), join(fresh, "plexus-daemon"));
 await chmod(join(fresh, "plexus-daemon"), 0o755);
 await rm(join(dist, "plexus-daemon.d"), { recursive: true, force: true });

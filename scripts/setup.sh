@@ -14,7 +14,7 @@ PATH=$root/node_modules/.bin:$PATH:/usr/sbin:/sbin
 export PATH
 
 # PACKAGE:PROBE, where the probe is the command or the file that we use of the package.
-to_build="gcc:gcc libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc"
+to_build="gcc:gcc libc6-dev:/usr/include/stdio.h musl-tools:musl-gcc protobuf-compiler:protoc libprotobuf-dev:/usr/include/google/protobuf/timestamp.proto"
 to_test="jq:jq procps:ps util-linux:flock"
 to_test_as_root="containerd:containerd containernetworking-plugins:/usr/lib/cni/bridge iproute2:ip iptables:iptables iputils-ping:ping runc:runc"
 

@@ -21,12 +21,12 @@ export function inspectorService(inspection: Inspection): UntypedServiceImplemen
     GetSandbox: answer(async (message) => {
       const { containerId } = GetSandboxRequest.parse(message);
       const found = isSandboxId(containerId) ? await inspection.sandbox(containerId) : undefined;
-      if (found === undefined) throw new PlexusError("unknown-container", "nothing of this sandbox is on record");
+      if (found === undefined) throw new PlexusError("unknown-container", "the daemon has no record of this sandbox");
       return toWire(found);
     }),
-    ListOwed: answer(async () => {
+    ListPendingCleanups: answer(async () => {
       const { cleanups, rounds } = inspection.pendingCleanups();
-      return { debts: cleanups.map(debtToWire), rounds };
+      return { pendingCleanups: cleanups.map(pendingCleanupToWire), rounds };
     }),
   };
 }
@@ -60,9 +60,15 @@ function toWire({ record, attachments, networkStatus }: SandboxView): object {
       result: result ?? "",
     })),
     networkStatus,
+    createdAt: timestamp(record.createdAt),
   };
 }
 
-function debtToWire({ containerId, ifName, since, attempts, problem }: PendingCleanup): object {
-  return { containerId, ifname: ifName, sinceMs: since, attempts, problem };
+function pendingCleanupToWire({ containerId, ifName, since, attempts, problem }: PendingCleanup): object {
+  return { containerId, ifname: ifName, since: timestamp(since), attempts, problem };
+}
+
+/** google.protobuf.Timestamp of milliseconds since the epoch. */
+function timestamp(ms: number): object {
+  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
 }

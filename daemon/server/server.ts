@@ -1,4 +1,5 @@
 /** The daemon's gRPC server on its unix socket: Cni, Inspector, health and reflection. */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import {
@@ -9,7 +10,6 @@ import {
   type ServiceDefinition,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import * as z from "zod";
 import type { Inspection } from "../operations/observability/inspect.ts";
@@ -18,6 +18,7 @@ import { cniService, type CniServiceDeps } from "./cni-service.ts";
 import { type Connections, listen } from "./connections.ts";
 import { followReadiness } from "./follow-readiness.ts";
 import { inspectorService } from "./inspector-service.ts";
+import { reflectionOf } from "./reflection.ts";
 import { putSocket } from "./socket-file.ts";
 import { countOperations, type OperationsUnderWay } from "./operations-under-way.ts";
 
@@ -27,7 +28,7 @@ export interface ServerOptions extends CniServiceDeps {
   readonly readiness: Readiness;
   /** The socket is `plexus.sock` in here. Made 0700 if it is not there. */
   readonly socketDir: string;
-  /** Holds `plexus/v1/*.proto`. */
+  /** Holds `plexus/v1/*.proto`, and `plexus.binpb`: the descriptor set of all services, as protoc makes it. */
   readonly protoDir: string;
 }
 
@@ -70,7 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.addService(serviceOf(grpcObject, "Inspector"), inspectorService(options.inspection));
   const health = new HealthImplementation(everyService("SERVING"));
   health.addToServer(server);
-  new ReflectionService(definition).addToServer(server);
+  reflectionOf(await readFile(join(options.protoDir, "plexus.binpb"))).addToServer(server);
 
   const stopFollowing = await followReadiness(options.readiness, options.log, (ready) => {
     for (const service of ["", "plexus.v1.Cni"]) health.setStatus(service, ready ? "SERVING" : "NOT_SERVING");
