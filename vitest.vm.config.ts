@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+/** Apart from the other tests, for they run in a guest, whose whole machine is theirs. An emulated processor takes its time. */
+export default defineConfig({
+  test: {
+    include: ["test/vm/**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    taskTitleValueFormatTruncate: 0,
+  },
+});
