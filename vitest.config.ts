@@ -3,19 +3,20 @@ import { defineConfig } from "vitest/config";
 const blackbox = "test/shim/binary/**/*.test.ts";
 const node = "test/node/**/*.test.ts";
 const cluster = "test/cluster/**/*.test.ts";
+const virtualMachine = "test/vm/**/*.test.ts";
 
 export default defineConfig({
   test: {
     // Rows read as sentences, to their end.
     taskTitleValueFormatTruncate: 0,
     projects: [
-      // Everything that needs neither root nor the shipped shim. Those in test/cluster/ have a config of their own.
+      // Everything that needs neither root nor the shipped shim. Those in test/cluster/ and test/vm/ have a config of their own.
       // Deadlines are for what hangs, not for machines that are busy.
       {
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [blackbox, node, cluster],
+          exclude: [blackbox, node, cluster, virtualMachine],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },

@@ -27,7 +27,8 @@ const env = process.env;
 const cache = env["PLEXUS_VM_CACHE"] ?? join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "plexus-vm");
 
 async function hindrance(): Promise<string | undefined> {
-  if (process.arch !== "x64") return `it emulates an x86-64 machine with this machine's programs, and this one is ${process.arch}`;
+  if (process.arch !== "x64")
+    return `it emulates an x86-64 machine with this machine's programs, and this one is ${process.arch}`;
   if (process.getuid?.() !== 0) return "it needs root, for the guest has this machine's files (sudo npm run test:vm)";
   for (const command of NEEDED) {
     if ((await pass(["sh", "-c", `command -v ${command} >/dev/null`])) !== 0) return `there is no ${command}`;
