@@ -17,6 +17,8 @@ export interface Source extends Pick<Readings, "followed" | "lost" | "credential
   readonly pods: Pods;
   readonly networks: Networks;
   readonly statusBoard: StatusBoard;
+  /** Why no network status can be shown; undefined when it can, as far as is known. */
+  statusProblem(): string | undefined;
   readonly events: Events;
   /** Who sets devices apart beside the kubelet. */
   readonly devices: readonly Devices[];
@@ -46,6 +48,7 @@ async function manifestSource(config: Config, directory: string, log: Logger): P
     pods: manifests.pods,
     networks: manifests.networks,
     statusBoard: makeStatusFiles(config.stateDir),
+    statusProblem: () => undefined,
     // A pod of a manifest has no owner to be told.
     events: { report: () => undefined },
     devices: [],

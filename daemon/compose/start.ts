@@ -63,6 +63,7 @@ export async function start(
     {
       open,
       source: source.refuseUnlessSynced,
+      "status-board": noProblem(source.statusProblem, "see docs/errors.md, not-allowed"),
       launcher: canRunPlugins(launcher.state, LAUNCHER_MAY_REST_MS),
       journal: writable,
     },

@@ -20,6 +20,7 @@ export const FAILURES = {
   "delegate-timed-out": { cni: 105, grpc: "DEADLINE_EXCEEDED", retry: true },
   "delegate-failed": { cni: 106, grpc: "UNKNOWN", retry: false },
   "device-missing": { cni: 107, grpc: "FAILED_PRECONDITION", retry: true },
+  "not-allowed": { cni: 108, grpc: "PERMISSION_DENIED", retry: true },
   internal: { cni: 999, grpc: "INTERNAL", retry: false },
 } as const;
 

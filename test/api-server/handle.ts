@@ -96,7 +96,7 @@ interface Served {
 function serve({ store, namespaces }: World, { resource, target, query, headers, body }: Served): PlainAnswer {
   const representation = negotiate(headers.accept, target.verb === "list");
   const contentType = (headers["content-type"] ?? "").replace(/;.*/, "").trim();
-  const write = { store, resource, target, contentType, body };
+  const write = { store, resource, target, contentType, body, dryRun: query.get("dryRun") === "All" };
   switch (target.verb) {
     case "get":
       return json(200, representation.one(resource, existing(write)));

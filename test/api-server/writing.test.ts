@@ -45,6 +45,15 @@ describe("a patch of pods/status", () => {
     expect(server.revision()).toBe(before.metadata.resourceVersion);
   });
 
+  it("that is a dry run answers as if, and is no write", async () => {
+    const server = await serverAndClient();
+    const before = server.put(pod({ name: "web" }));
+    const url = `${podUrl("web", "/status")}?dryRun=All`;
+    const reply = await server.call(url, { method: "PATCH", body: annotate({ a: "1" }) });
+    expect(reply.json()).toMatchObject({ metadata: { annotations: { a: "1" } } });
+    expect(server.get(pod({ name: "web" }))).toEqual(before);
+  });
+
   it("may be a strategic merge patch", async () => {
     const server = await serverAndClient();
     server.put(pod({ name: "web" }));

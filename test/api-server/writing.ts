@@ -28,10 +28,13 @@ export interface Write {
   /** Without parameters; empty when there was none. */
   readonly contentType: string;
   readonly body: string;
+  /** `dryRun=All`: all is checked and nothing is written. */
+  readonly dryRun: boolean;
 }
 
 export function create(write: Write, namespaces: ReadonlySet<string>): ApiObject {
   const { store, resource, target } = write;
+  if (write.dryRun) throw notModelled("dryRun of a POST");
   if (target.name !== "" || target.namespace === "") throw methodNotAllowed();
   const draft = decode(write);
   const { namespace } = target;
@@ -116,7 +119,7 @@ export function existing({ store, resource, target }: Pick<Write, "store" | "res
   return found;
 }
 
-function replace({ store, resource, target }: Write, previous: ApiObject, served: JsonObject): ApiObject {
+function replace({ store, resource, target, dryRun }: Write, previous: ApiObject, served: JsonObject): ApiObject {
   const draft = resource.keep(served);
   checkNamespace(draft, target.namespace);
   const name = textAt(draft, "metadata.name");
@@ -127,6 +130,7 @@ function replace({ store, resource, target }: Write, previous: ApiObject, served
   const next = settle(resource, target, previous, draft);
   const causes = validateUpdate(resource, next, previous);
   if (causes.length > 0) throw invalid(resource, name, causes);
+  if (dryRun) return next;
   // What changes nothing is not written.
   return sameJson(next, previous) ? previous : store.put(resource.collection, next);
 }

@@ -38,6 +38,13 @@ export function podsContract(name: string, make: (pods: readonly Pod[], waitMs: 
       expect(await getting).toBeUndefined();
     });
 
+    it("gives a pod that is known and not meant, once it was waited for", async () => {
+      const pods = await make([web], 0);
+      const seen: string[] = [];
+      const isMeant = ({ uid }: Pod): boolean => seen.push(uid) < 0;
+      expect(await pods.get(key, noHurry, isMeant)).toEqual(web);
+    });
+
     it("does not begin to wait when the signal was raised before", async () => {
       const pods = await make([web], never);
       expect(await pods.get({ ...key, name: podName("other") }, AbortSignal.abort())).toBeUndefined();

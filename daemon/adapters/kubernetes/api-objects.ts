@@ -66,6 +66,15 @@ export const WatchEventSchema = z.object({
   object: z.unknown(),
 });
 
+/** The pod whose annotation was written. */
+export const WrittenSchema = z.object({
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    annotations: z.record(z.string(), z.string()).nullish(),
+  }),
+});
+
 export const VersionedSchema = z.object({ metadata: z.object({ resourceVersion: z.string().min(1) }) });
 
 /** What the API server says of a request that it refuses. */

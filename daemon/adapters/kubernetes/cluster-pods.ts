@@ -44,9 +44,24 @@ export function makeClusterPods({ client, clock, notices, podWaitMs, known, clos
     const others = waiting.get(key) ?? new Set();
     const stop = () => arrived.abort();
     waiting.set(key, others.add(stop));
-    await pause(podWaitMs, AbortSignal.any([arrived.signal, signal, closed]));
+    await pause(podWaitMs, AbortSignal.any([arrived.signal, signal]));
     others.delete(stop);
     if (others.size === 0) waiting.delete(key);
+  }
+
+  /** Of a pod that was replaced, the watch may tell several things before it tells of the one that is meant. */
+  async function untilMeant(
+    key: string,
+    isMeant: (pod: Pod) => boolean,
+    signal: AbortSignal,
+  ): Promise<Pod | undefined> {
+    const over = AbortSignal.any([signal, closed, AbortSignal.timeout(podWaitMs)]);
+    while (!over.aborted) {
+      await untilArrived(key, over);
+      const seen = known(key);
+      if (seen !== undefined && isMeant(seen)) return seen;
+    }
+    return undefined;
   }
 
   /** Together for all who want the same pod. */
@@ -78,15 +93,14 @@ export function makeClusterPods({ client, clock, notices, podWaitMs, known, clos
   }
 
   return {
-    async get(pod, signal) {
+    async get(pod, signal, isMeant = () => true) {
       const key = objectKey(pod);
       const seen = known(key);
-      if (seen !== undefined) return seen;
-      await untilArrived(key, signal);
-      const arrived = known(key);
-      if (arrived !== undefined || signal.aborted || closed.aborted) return arrived;
+      if (seen !== undefined && isMeant(seen)) return seen;
+      const arrived = await untilMeant(key, isMeant, signal);
+      if (arrived !== undefined || signal.aborted || closed.aborted) return arrived ?? known(key);
       // Others may want the answer still.
-      return untilAborted(ask(pod), signal).catch(() => undefined);
+      return (await untilAborted(ask(pod), signal).catch(() => undefined)) ?? known(key);
     },
     arrived(key) {
       for (const stop of waiting.get(key) ?? []) stop();

@@ -19,8 +19,10 @@ import { type ListWatch, startListWatch } from "./list-watch.ts";
 import { makeNodeSlices } from "./node-slices.ts";
 import { makeNotices } from "./notices.ts";
 import { makePodEvents } from "./pod-events.ts";
+import { PATCH_TIMEOUT_MS, patchStatus } from "./pod-status-patch.ts";
 import { makeStatusAnnotations } from "./status-annotations.ts";
 import { makeStatusQueue } from "./status-queue.ts";
+import { makeStatusRefusals } from "./status-refusals.ts";
 
 export interface KubernetesOptions {
   /** Whose pods are followed. */
@@ -37,6 +39,8 @@ export interface KubernetesOptions {
   readonly statusWaitMs?: number;
   /** What then: `sync` lets publishing fail, `queue` lets it succeed and keeps trying. */
   readonly statusMode: "sync" | "queue";
+  /** How often a network status that was refused is rehearsed. */
+  readonly askAgainMs?: number;
   /** A NAD that is over them is known by its name only. */
   readonly limits: Pick<TenantLimits, "networkConfigBytes">;
   /** Told of what is wrong once, and again when it changes or comes back. Must not throw. */
@@ -56,6 +60,8 @@ export interface Kubernetes {
    */
   readonly networks: Networks;
   readonly statusBoard: StatusBoard;
+  /** Why the API server takes no network status; undefined when it takes them, as far as is known. */
+  statusProblem(): string | undefined;
   readonly events: Events;
   /** What pods have through resource claims. */
   readonly devices: Devices;
@@ -108,6 +114,11 @@ export function openKubernetes(options: KubernetesOptions): Kubernetes {
   const podWatch = startListWatch(podsOf(nodeName), following, pods.arrived);
   const networkWatch = startListWatch(networksOf(options.limits), following);
   const queue = statusMode === "queue" ? makeStatusQueue(shared) : undefined;
+  const refusals = makeStatusRefusals({
+    rehearse: (write) => patchStatus(client, write, { timeoutMs: PATCH_TIMEOUT_MS, signal: closed, dryRun: true }),
+    closed,
+    ...(options.askAgainMs !== undefined && { askAgainMs: options.askAgainMs }),
+  });
   const events = makePodEvents({ ...shared, nodeName });
   const slices = makeNodeSlices(nodeName, following);
 
@@ -121,7 +132,8 @@ export function openKubernetes(options: KubernetesOptions): Kubernetes {
         });
       },
     },
-    statusBoard: makeStatusAnnotations({ client, clock, random, waitMs: statusWaitMs, queue }),
+    statusBoard: makeStatusAnnotations({ client, clock, random, waitMs: statusWaitMs, queue, refusals }),
+    statusProblem: refusals.problem,
     events,
     devices: makeClaimDevices({ client, slices, closed }),
     synced: () => ({ pods: podWatch.synced(), networks: networkWatch.synced() }),

@@ -1,7 +1,6 @@
 import type { SandboxId } from "../../domain/ids.ts";
 import type { ApiClient } from "./api-client.ts";
 import { objectKey } from "./api-objects.ts";
-import { messageOf } from "./message-of.ts";
 import type { Notices } from "./notices.ts";
 import { backoffMs, pause } from "./pause.ts";
 import { PATCH_TIMEOUT_MS, patchStatus, type StatusWrite } from "./pod-status-patch.ts";
@@ -44,13 +43,11 @@ export function makeStatusQueue({ client, random, notices, closed }: StatusQueue
       const [first] = waiting;
       if (first === undefined) break;
       const [key, write] = first;
-      const setback = await patchStatus(client, write, PATCH_TIMEOUT_MS, closed).catch((thrown: unknown) => {
-        notices.problem(SUBJECT, messageOf(thrown));
-        return undefined;
-      });
+      const setback = await patchStatus(client, write, { timeoutMs: PATCH_TIMEOUT_MS, signal: closed });
       const latest = waiting.get(key);
-      if (setback === undefined) {
+      if (setback?.passing !== true) {
         failures = 0;
+        if (setback !== undefined) notices.problem(SUBJECT, `that of pod ${key} is given up: ${setback.reason}`);
         if (latest === write) waiting.delete(key);
         continue;
       }

@@ -90,12 +90,16 @@ export async function openManifests(options: ManifestsOptions): Promise<Manifest
 
   return {
     pods: {
-      async get(key, signal) {
+      async get(key, signal, isMeant = () => true) {
         const find = () => known.pods.get(keyOf(key));
-        const pod = find();
-        if (pod !== undefined || closed) return pod;
+        const findMeant = () => {
+          const pod = find();
+          return pod !== undefined && isMeant(pod) ? pod : undefined;
+        };
+        const pod = findMeant();
+        if (pod !== undefined || closed) return pod ?? find();
         void reread();
-        return waitForValue(find, podWaitMs, signal, waiters);
+        return (await waitForValue(findMeant, podWaitMs, signal, waiters)) ?? find();
       },
     },
     networks: { get: (namespace, name) => known.networks.get(keyOf({ namespace, name })) },

@@ -83,14 +83,15 @@ async function resolveAll(
  */
 export async function findPod(pods: Pods, args: CniArgs, signal: AbortSignal): Promise<Pod | undefined> {
   if (args.pod === undefined) return undefined;
-  const pod = await knownPod(pods, args.pod, signal);
-  refuseAnother(pod, args.podUid);
+  const pod = await knownPod(pods, args.pod, args.podUid, signal);
+  if (isAnother(pod, args.podUid)) throw mismatch(pod, args.podUid);
   return pod;
 }
 
 /** Never a made-up answer for a pod that is not known: it would run without its networks, and nobody would notice. */
-async function knownPod(pods: Pods, key: PodKey, signal: AbortSignal): Promise<Pod> {
-  const pod = await pods.get(key, signal);
+async function knownPod(pods: Pods, key: PodKey, uid: string, signal: AbortSignal): Promise<Pod> {
+  // The runtime may know of a new pod before the pod source does.
+  const pod = await pods.get(key, signal, (known) => !isAnother(known, uid));
   if (pod !== undefined) return pod;
   throw new PlexusError("try-again-later", `pod ${key.namespace}/${key.name} is not known to this node's Plexus yet`, {
     details:
@@ -99,9 +100,12 @@ async function knownPod(pods: Pods, key: PodKey, signal: AbortSignal): Promise<P
 }
 
 /** A StatefulSet's pod keeps its name when it is made anew; a static pod has another UID in the API server (spec §1.3). */
-function refuseAnother(pod: Pod, uid: string): void {
-  if (uid === "" || pod.uid === "" || uid === pod.uid || isStaticPod(pod)) return;
-  throw new PlexusError("pod-mismatch", `expected pod UID "${uid}" but got "${pod.uid}" from the pod source`, {
+function isAnother(pod: Pod, uid: string): boolean {
+  return uid !== "" && pod.uid !== "" && uid !== pod.uid && !isStaticPod(pod);
+}
+
+function mismatch(pod: Pod, uid: string): PlexusError {
+  return new PlexusError("pod-mismatch", `expected pod UID "${uid}" but got "${pod.uid}" from the pod source`, {
     details: "the pod was replaced by another of the same name; this sandbox is out of date",
   });
 }

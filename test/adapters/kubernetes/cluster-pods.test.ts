@@ -36,6 +36,41 @@ describe("a pod that is known", () => {
   });
 });
 
+describe("a pod that is known, and not the one that the runtime means (issue 11)", () => {
+  const isNew = ({ uid }: { readonly uid: string }): boolean => uid === "uid-new";
+
+  it("is waited for until the watch tells of the right one", async () => {
+    const api = await apiServer();
+    api.put(pod({ name: "web", uid: "uid-old" }));
+    const { pods } = await followed(api);
+    api.reset();
+    const getting = pods.get(key, noHurry, isNew);
+    api.put(pod({ name: "web", uid: "uid-between" }));
+    api.remove(pod({ name: "web" }));
+    api.put(pod({ name: "web", uid: "uid-new" }));
+    expect((await getting)?.uid).toBe("uid-new");
+    expect(api.counts()).toEqual({});
+  });
+
+  it("is asked for once when the watch lags", async () => {
+    const api = await apiServer();
+    api.put(pod({ name: "web", uid: "uid-old" }));
+    const { pods } = await followed(api, { podWaitMs: 1 });
+    for (const watch of api.watches()) watch.suffer("silent");
+    api.put(pod({ name: "web", uid: "uid-new" }));
+    expect((await pods.get(key, noHurry, isNew))?.uid).toBe("uid-new");
+    expect(api.counts()).toMatchObject({ "get pods": 1 });
+  });
+
+  it("is the answer when the API server knows no other", async () => {
+    const api = await apiServer();
+    api.put(pod({ name: "web", uid: "uid-old" }));
+    const { pods } = await followed(api, { podWaitMs: 1 });
+    expect((await pods.get(key, noHurry, isNew))?.uid).toBe("uid-old");
+    expect(api.counts()).toMatchObject({ "get pods": 1 });
+  });
+});
+
 describe("a pod that is not known", () => {
   it("is given to all who wait for it as soon as it is seen (T057)", async () => {
     const api = await apiServer();

@@ -85,6 +85,30 @@ describe("a network status", () => {
     { why: "a load balancer answers", fault: { does: "answer", answer: ANSWERS.badGateway } },
     { why: "the connection breaks", fault: { does: "cut", when: "before" } },
     { why: "the answer breaks off", fault: { does: "cut", when: "amid" } },
+    { why: "200 comes with half an object (issue 11)", fault: { does: "answer", answer: ANSWERS.garbled } },
+    { why: "200 comes with a page of a captive portal", fault: { does: "answer", answer: ok("text/html", "<html>") } },
+    { why: "200 comes with nothing", fault: { does: "answer", answer: ok("application/json", "") } },
+    {
+      why: "200 comes with another pod",
+      fault: {
+        does: "answer",
+        answer: ok("application/json", '{"metadata":{"name":"db","namespace":"default","annotations":{}}}'),
+      },
+    },
+    {
+      why: "200 comes with the pod as it was",
+      fault: {
+        does: "answer",
+        answer: ok(
+          "application/json",
+          '{"metadata":{"name":"web","namespace":"default","annotations":{"theirs":"kept"}}}',
+        ),
+      },
+    },
+    {
+      why: "404 comes from something else",
+      fault: { does: "answer", answer: { ...ok("text/html", "gone"), code: 404 } },
+    },
   ])("is written again when $why", async ({ fault }) => {
     const api = await apiServer();
     api.put(web);
@@ -101,9 +125,62 @@ describe("a network status", () => {
     api.put(web);
     const { statusBoard } = await followed(api);
     await expect(statusBoard.publish(target, "x".repeat(300_000), noHurry)).rejects.toMatchObject({
-      kind: "io-failure",
+      kind: "not-allowed",
+      code: 108,
       message: expect.stringMatching(/network status of pod default\/web: .* 422: .*Too long/),
     });
+  });
+});
+
+describe("a network status that is refused (issue 11)", () => {
+  const RBAC = 'pods "web" is forbidden: User "plexus" cannot patch resource "pods/status" in API group ""';
+  const hasty = { ...BRIEFLY, askAgainMs: 20 };
+
+  it.each([
+    { why: "the token is not good", answer: refusal(401, "Unauthorized") },
+    { why: "the service account lacks the permission", answer: refusal(403, RBAC) },
+  ])("makes the node unready until it is taken: $why", async ({ answer }) => {
+    const api = await apiServer();
+    api.put(web);
+    const opened = await followed(api, hasty);
+    expect(opened.statusProblem()).toBeUndefined();
+    api.fail({ verb: "patch" }, { does: "answer", answer }, Infinity);
+    await expect(opened.statusBoard.publish(target, STATUS, noHurry)).rejects.toMatchObject({
+      kind: "not-allowed",
+      message: expect.stringContaining(String(answer.code)),
+    });
+    expect(opened.statusProblem()).toContain(String(answer.code));
+    const rehearsals = () => api.requests().filter(({ query }) => query["dryRun"] === "All").length;
+    await api.until("three rehearsals", () => rehearsals() >= 3);
+    expect(opened.statusProblem()).toContain(String(answer.code));
+    api.heal();
+    await vi.waitFor(() => expect(opened.statusProblem()).toBeUndefined());
+    // A rehearsal writes nothing.
+    expect(statusOf(api)).toBeUndefined();
+  });
+
+  it("of one pod by a policy leaves the node ready; of two does not", async () => {
+    const api = await apiServer();
+    const opened = await followed(api, { ...hasty, askAgainMs: 3_600_000 });
+    const answer = refusal(403, "admission webhook denied the request");
+    api.fail({ verb: "patch" }, { does: "answer", answer }, Infinity);
+    const publish = (to: StatusTarget) => opened.statusBoard.publish(to, STATUS, noHurry);
+    await expect(publish(target)).rejects.toMatchObject({ kind: "not-allowed" });
+    await expect(publish(target)).rejects.toMatchObject({ kind: "not-allowed" });
+    expect(opened.statusProblem()).toBeUndefined();
+    await expect(publish(db)).rejects.toMatchObject({ kind: "not-allowed" });
+    expect(opened.statusProblem()).toContain("admission webhook denied the request");
+  });
+
+  it("is no matter any more when another is taken", async () => {
+    const api = await apiServer();
+    api.put(web);
+    const opened = await followed(api, { ...hasty, askAgainMs: 3_600_000 });
+    api.fail({ verb: "patch" }, { does: "answer", answer: refusal(403, RBAC) }, Infinity);
+    await expect(opened.statusBoard.publish(target, STATUS, noHurry)).rejects.toMatchObject({ kind: "not-allowed" });
+    api.heal();
+    await opened.statusBoard.publish(target, STATUS, noHurry);
+    expect(opened.statusProblem()).toBeUndefined();
   });
 });
 
@@ -232,4 +309,13 @@ function conflict() {
     message,
   });
   return { code: 409, contentType: "application/json", body };
+}
+
+function ok(contentType: string, body: string) {
+  return { code: 200, contentType, body };
+}
+
+function refusal(code: number, message: string) {
+  const body = JSON.stringify({ kind: "Status", apiVersion: "v1", status: "Failure", code, message });
+  return { code, contentType: "application/json", body };
 }
