@@ -19,9 +19,10 @@ usage: plexus-daemon [--config FILE] [--export-multus]
   --version       print the version and exit
   --help          print this and exit
 
-Must run as root. Listens on <socketDir>/plexus.sock (default /run/plexus/plexus.sock), logs JSON lines to standard output.
+Must run as root. Serves the executable on <socketDir>/plexus.sock (default /run/plexus/plexus.sock) and operators on
+plexus-operator.sock beside it, logs JSON lines to standard output.
 SIGTERM and SIGINT: finish what is under way, then exit 0. Exit 1: it could not start; the last line says why.
-Look inside:  grpcurl -plaintext -unix /run/plexus/plexus.sock plexus.v1.Inspector/ListSandboxes
+Look inside:  grpcurl -plaintext -unix /run/plexus/plexus-operator.sock plexus.v1.Inspector/ListSandboxes
 `;
 
 /** esbuild puts the version of package.json here. */

@@ -24,7 +24,7 @@ interface Inspector extends Client {
   ): void;
 }
 
-const SOCKET = "unix:///run/plexus/plexus.sock";
+const SOCKET = "unix:///run/plexus/plexus-operator.sock";
 const deadlineMs = 5_000;
 
 export async function getSandbox(root: string, containerId: string): Promise<Sandbox> {

@@ -14,7 +14,10 @@ const protos = [
   { from: "node_modules/@grpc/reflection/build/proto/grpc", to: "grpc" },
 ];
 
-/** Makes those packages look into `proto/` beside the bundle, where the banner below puts their `__dirname`. */
+/**
+ * Makes those packages look into `proto/` beside the bundle. The daemon imports them late, so they are in a part of the bundle
+ * under `plexus-daemon.d/`, where the banner below puts their `__dirname`.
+ */
 const protosBesideTheBundle: Plugin = {
   name: "protos-beside-the-bundle",
   setup(bundler) {
@@ -22,7 +25,7 @@ const protosBesideTheBundle: Plugin = {
       /(grpc-health-check\/build\/src\/health|@grpc\/reflection\/build\/src\/implementations\/reflection-v1(alpha)?)\.js$/;
     bundler.onLoad({ filter: sources }, async ({ path }) => {
       const source = await readFile(path, "utf8");
-      const contents = source.replaceAll("../../proto", "proto");
+      const contents = source.replaceAll("../../proto", "../proto");
       if (contents === source) throw new Error(`${path} no longer looks for its protos in ../../proto`);
       return { contents, loader: "js" };
     });

@@ -271,7 +271,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "what is under way is cut off",
     file: "daemon/server/server.ts",
-    find: "await Promise.race([Promise.all([ended, underWay.none()]), allAnswered(underWay), raised(hurry)]);",
+    find: "await Promise.race([Promise.all([ended, underWay.none()]), allAnswered(underWay), untilAborted(hurry)]);",
     replace: "void underWay;",
     test: RESTART_TEST,
     only: "restarts during",
@@ -279,8 +279,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "idle callers are waited for",
     file: "daemon/server/server.ts",
-    find: "await Promise.race([Promise.all([ended, underWay.none()]), allAnswered(underWay), raised(hurry)]);",
-    replace: "await Promise.race([ended, raised(hurry)]);",
+    find: "await Promise.race([Promise.all([ended, underWay.none()]), allAnswered(underWay), untilAborted(hurry)]);",
+    replace: "await Promise.race([ended, untilAborted(hurry)]);",
     test: SERVER_TEST,
     only: "does not wait for",
   },

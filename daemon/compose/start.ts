@@ -10,6 +10,7 @@ import { makeKubeletDevices } from "../adapters/devices/kubelet-devices.ts";
 import { openJournal } from "../adapters/journal/file-journal.ts";
 import { tryWriting } from "../adapters/journal/try-writing.ts";
 import { type Launcher, type PluginHost, startLauncher } from "../adapters/launcher/launcher.ts";
+import { groupId } from "../adapters/groups/group-id.ts";
 import { becomeOnlyDaemon } from "../adapters/single-daemon/single-daemon.ts";
 import { openSpool } from "../adapters/spool/spool-directory.ts";
 import { limitsOf } from "../config/limits.ts";
@@ -100,6 +101,7 @@ export async function start(
     operations,
     inspection: makeInspection(journal, operations.backlog),
     socketDir: config.socketDir,
+    inspectorGroupId: config.inspectorGroup === undefined ? undefined : await groupId(config.inspectorGroup),
     protoDir,
   });
   prometheus?.watch(makeReadings({ ...operations, ...source, journal, readiness, plugins: () => launcher.state() }));

@@ -16,8 +16,10 @@ const milliseconds = z.number().int().positive().max(86_400_000);
 /** The daemon's own settings, with what each one defaults to. */
 export const ConfigSchema = z
   .strictObject({
-    /** The socket is `plexus.sock` in here; the executable's `daemonSocketDir` must lead to the same place. */
+    /** The daemon's sockets are in here; the executable's `daemonSocketDir` must lead to the same place. */
     socketDir: directory.default("/run/plexus"),
+    /** A group, by number or name, that may open the read-only socket plexus-inspector.sock. Without it there is no such socket. */
+    inspectorGroup: z.union([z.number().int().nonnegative().max(4_294_967_294), z.string().min(1).max(255)]).optional(),
     /** What is attached to which sandbox is kept here; it must survive a restart of the node. */
     stateDir: directory.default("/var/lib/plexus"),
     /** Searched for plugins before the runtime's CNI_PATH. */

@@ -125,7 +125,8 @@ async function removeConf(path: string, say: Say): Promise<void> {
 async function clear(places: Places, attached: readonly string[], say: Say): Promise<void> {
   const { binDir, stateDir, socketDir } = places;
   await removeExecutables(binDir, attached.length > 0 ? [EXECUTABLE] : [], say);
-  await rm(join(socketDir, "plexus.sock"), { force: true });
+  for (const socket of ["plexus.sock", "plexus-operator.sock", "plexus-inspector.sock"])
+    await rm(join(socketDir, socket), { force: true });
   await removeIfEmpty(socketDir);
   if (attached.length > 0) {
     say(`left behind: ${some(attached)}`);

@@ -1,5 +1,4 @@
-/** The daemon's gRPC server on its unix socket: Cni, Inspector, health and reflection. */
-import { readFile } from "node:fs/promises";
+/** The daemon's gRPC sockets: plexus.sock for the shim, the others for operators. */
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import {
@@ -10,48 +9,61 @@ import {
   type ServiceDefinition,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { HealthImplementation } from "grpc-health-check";
 import * as z from "zod";
 import type { Inspection } from "../operations/observability/inspect.ts";
 import type { Readiness } from "../operations/observability/readiness.ts";
 import { cniService, type CniServiceDeps } from "./cni-service.ts";
 import { type Connections, listen } from "./connections.ts";
 import { followReadiness } from "./follow-readiness.ts";
-import { inspectorService } from "./inspector-service.ts";
-import { reflectionOf } from "./reflection.ts";
-import { putSocket } from "./socket-file.ts";
 import { countOperations, type OperationsUnderWay } from "./operations-under-way.ts";
+import { openOperatorSockets } from "./operator/operator-sockets.ts";
+import { putSocket } from "./socket-file.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export interface ServerOptions extends CniServiceDeps {
   readonly inspection: Inspection;
-  /** What gRPC health says of the Cni service. */
+  /** What gRPC health says of the service Cni. */
   readonly readiness: Readiness;
-  /** The socket is `plexus.sock` in here. Made 0700 if it is not there. */
+  /** The sockets are in here. Made with mode 0700 if it does not exist. */
   readonly socketDir: string;
+  /** The group that may open the read-only socket; undefined for no such socket. */
+  readonly inspectorGroupId?: number | undefined;
   /** Holds `plexus/v1/*.proto`, and `plexus.binpb`: the descriptor set of all services, as protoc makes it. */
   readonly protoDir: string;
 }
 
 export interface RunningServer {
+  /** The shim's socket. */
   readonly socketPath: string;
   /**
-   * Takes no new call, lets operations under way finish for as long as the signal is not raised, whether or not somebody still waits for them,
-   * and then cuts everybody off. Who keeps a connection without a call is not waited for. Resolves when nothing of the server is left.
+   * Takes no new call, lets operations under way finish while `hurry` is not aborted, whether or not their callers still
+   * wait, and then closes every connection. A connection without a call is not waited for. Operators can look in until the
+   * operations have finished. Resolves when nothing of the server is left.
    */
   stop(hurry: AbortSignal): Promise<void>;
 }
 
-const SERVICES = ["plexus.v1.Cni", "plexus.v1.Inspector"] as const;
-
 /** Far above any config or result: a bound on what one call may make the daemon hold. */
 const LARGEST_MESSAGE_BYTES = 16 << 20;
 
-/** How long the last answer may take to be read. */
-const LAST_WORDS_MS = 500;
+/** How long a caller may take to read its last answer. */
+const LAST_ANSWER_MS = 500;
 
-/** @throws PlexusError `io-failure` when the socket cannot be made */
+/** @throws PlexusError `io-failure` when a socket cannot be made */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const definition = loadSync(["plexus/v1/cni.proto", "plexus/v1/inspector.proto"], {
+  const { log, inspection, readiness, socketDir, inspectorGroupId, protoDir } = options;
+  const operators = await openOperatorSockets({
+    socketDir,
+    inspectorGroupId,
+    log,
+    load: async () => {
+      const { makeOperatorServer } = await import("./operator/grpc-server.ts");
+      return makeOperatorServer({ inspection, protoDir });
+    },
+  });
+  const stopFollowing = await followReadiness(readiness, log, operators.setReady);
+
+  const definition = loadSync(["plexus/v1/cni.proto"], {
     includeDirs: [options.protoDir],
     keepCase: false,
     longs: Number,
@@ -62,48 +74,34 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const grpcObject = loadPackageDefinition(definition);
   const underWay = countOperations(options.operations);
   const server = new Server({
-    // Nobody asks for it, and it is kept for every connection.
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": LARGEST_MESSAGE_BYTES,
     "grpc.max_send_message_length": LARGEST_MESSAGE_BYTES,
   });
-  server.addService(serviceOf(grpcObject, "Cni"), cniService({ ...options, operations: underWay.operations }));
-  server.addService(serviceOf(grpcObject, "Inspector"), inspectorService(options.inspection));
-  const health = new HealthImplementation(everyService("SERVING"));
-  health.addToServer(server);
-  reflectionOf(await readFile(join(options.protoDir, "plexus.binpb"))).addToServer(server);
-
-  const stopFollowing = await followReadiness(options.readiness, options.log, (ready) => {
-    for (const service of ["", "plexus.v1.Cni"]) health.setStatus(service, ready ? "SERVING" : "NOT_SERVING");
-  });
+  server.addService(cniIn(grpcObject), cniService({ ...options, operations: underWay.operations }));
 
   const { injectConnection } = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const socketPath = join(options.socketDir, "plexus.sock");
+  const socketPath = join(socketDir, "plexus.sock");
   const socket = await putSocket(socketPath, (temporary) => listen(temporary, injectConnection));
   return {
     socketPath,
     async stop(hurry) {
       stopFollowing();
-      for (const service of ["", ...SERVICES]) health.setStatus(service, "NOT_SERVING");
+      operators.setReady(false);
       await shutDown(server, socket.bound, underWay, hurry);
       await socket.remove();
+      await operators.stop(hurry);
     },
   };
-}
-
-function everyService(status: "SERVING"): Record<string, "SERVING"> {
-  return Object.fromEntries(["", ...SERVICES].map((name) => [name, status]));
 }
 
 const ServiceConstructor = z.custom<{ service: ServiceDefinition }>(
   (value) => typeof value === "function" && "service" in value,
 );
-const PlexusPackage = z.object({
-  plexus: z.object({ v1: z.object({ Cni: ServiceConstructor, Inspector: ServiceConstructor }) }),
-});
+const PlexusPackage = z.object({ plexus: z.object({ v1: z.object({ Cni: ServiceConstructor }) }) });
 
-function serviceOf(grpcObject: GrpcObject, name: "Cni" | "Inspector"): ServiceDefinition {
-  return PlexusPackage.parse(grpcObject).plexus.v1[name].service;
+function cniIn(grpcObject: GrpcObject): ServiceDefinition {
+  return PlexusPackage.parse(grpcObject).plexus.v1.Cni.service;
 }
 
 async function shutDown(
@@ -114,22 +112,15 @@ async function shutDown(
 ): Promise<void> {
   const ended = connections.ended();
   server.tryShutdown(() => undefined);
-  await Promise.race([Promise.all([ended, underWay.none()]), allAnswered(underWay), raised(hurry)]);
+  await Promise.race([Promise.all([ended, underWay.none()]), allAnswered(underWay), untilAborted(hurry)]);
   connections.cut();
   await ended;
 }
 
-/** Resolves when no operation is under way, none has come of what was on its way, and answers have had their time to be read. */
+/** Resolves when no operation is under way, none of those on their way has come, and answers have had time to be read. */
 async function allAnswered(underWay: OperationsUnderWay): Promise<void> {
   do {
     await underWay.none();
-    await pause(LAST_WORDS_MS, undefined, { ref: false });
+    await pause(LAST_ANSWER_MS, undefined, { ref: false });
   } while (underWay.count() > 0);
-}
-
-function raised(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -17,7 +17,7 @@ const Client = service
     (level, name) => (level as GrpcObject)[name],
     loadPackageDefinition(definition),
   ) as ServiceClientConstructor;
-const client = new Client("unix:/run/plexus/plexus.sock", credentials.createInsecure());
+const client = new Client("unix:/run/plexus/plexus-operator.sock", credentials.createInsecure());
 client.makeUnaryRequest(
   `/${service}/${method}`,
   () => Buffer.alloc(0),

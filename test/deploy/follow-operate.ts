@@ -32,10 +32,12 @@ export async function followOperate({ next, skip, run, also, write, change, clus
   const metrics = await cluster.machine.sh("curl --silent 127.0.0.1:9464/metrics");
   expectIn(metrics, ...groups[0].rules.flatMap(({ expr }) => expr.match(/\bplexus_\w+/g) ?? [""]));
 
-  const listed = await also("grpcurl -plaintext -unix /run/plexus/plexus.sock plexus.v1.Inspector/ListSandboxes");
+  const listed = await also(
+    "grpcurl -plaintext -unix /run/plexus/plexus-operator.sock plexus.v1.Inspector/ListSandboxes",
+  );
   const sandbox = /"container_?id": "(\w+)"/i.exec(listed)?.[1] ?? "";
-  const seen = await run("grpcurl -plaintext -unix /run/plexus/plexus.sock list", { "0123abcd": sandbox });
-  expectIn(seen, "plexus.v1.Cni", `"default/blue"`);
+  const seen = await run("grpcurl -plaintext -unix /run/plexus/plexus-operator.sock list", { "0123abcd": sandbox });
+  expectIn(seen, "plexus.v1.Inspector", `"default/blue"`);
   await also(`
     kill -USR1 "$(pgrep --oldest --full plexus-daemon.mjs)"
     curl --silent --retry 10 --retry-connrefused 127.0.0.1:9229/json/version`);

@@ -25,7 +25,7 @@ async function makeNode(records: readonly string[] = [], spool: readonly string[
   await writeFile(at("bin/multus-shim.before-plexus"), "multus");
   await writeFile(at("bin/bridge"), "bridge");
   for (const name of ["00-plexus.conf", "10-pods.conflist"]) await writeFile(at("net.d", name), "{}");
-  await writeFile(at("run/plexus.sock"), "");
+  for (const name of SOCKETS) await writeFile(at("run", name), "");
   for (const name of records) await writeFile(at("state/sandboxes", name), recordOf(name));
   for (const name of spool) await writeFile(at("state/spool", name), "{}");
   const said: string[] = [];
@@ -46,9 +46,17 @@ function recordOf(name: string): string {
   return JSON.stringify({ version: 4, record: { pod: { namespace: "default", name: `pod-of-${name[0] ?? ""}` } } });
 }
 
+const SOCKETS = ["plexus.sock", "plexus-operator.sock", "plexus-inspector.sock"];
+
 const BEFORE = [
   ...["bin", "bin/bridge", "bin/multus-shim", "bin/multus-shim.before-plexus", "bin/plexus"],
-  ...["net.d", "net.d/00-plexus.conf", "net.d/10-pods.conflist", "run", "run/plexus.sock"],
+  ...[
+    "net.d",
+    "net.d/00-plexus.conf",
+    "net.d/10-pods.conflist",
+    "run",
+    ...SOCKETS.toSorted().map((name) => `run/${name}`),
+  ],
   ...["state", "state/sandboxes", "state/spool"],
 ];
 const AFTER = ["bin", "bin/bridge", "bin/multus-shim", "net.d", "net.d/10-pods.conflist"];

@@ -3,7 +3,6 @@ import {
   credentials,
   loadPackageDefinition,
   type Client,
-  type ClientDuplexStream,
   type ClientReadableStream,
   type ServiceError,
   type CallOptions,
@@ -85,23 +84,15 @@ export function grpcClient(socketPath: string): GrpcClient {
 interface StandardClients {
   readonly grpc: {
     readonly health: { readonly v1: { readonly Health: new (address: string, credentials: unknown) => HealthClient } };
-    readonly reflection: {
-      readonly v1: { readonly ServerReflection: new (address: string, credentials: unknown) => ReflectionClient };
-    };
   };
 }
 type HealthClient = Client & {
   check: Unary;
   watch(message: object): ClientReadableStream<{ readonly status: string }>;
 };
-type ReflectionClient = Client & { serverReflectionInfo(): ClientDuplexStream<object, ReflectionReply> };
-interface ReflectionReply {
-  readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
-}
-
 const { grpc } = loadPackageDefinition(
-  loadSync(["health/v1/health.proto", "grpc/reflection/v1/reflection.proto"], {
-    includeDirs: ["node_modules/grpc-health-check/proto", "node_modules/@grpc/reflection/build/proto"],
+  loadSync(["health/v1/health.proto"], {
+    includeDirs: ["node_modules/grpc-health-check/proto"],
     enums: String,
   }),
 ) as unknown as StandardClients;
@@ -117,21 +108,6 @@ export async function healthOf(socketPath: string, service: string): Promise<str
   return promise
     .then(({ status }) => status)
     .finally(() => {
-      client.close();
-    });
-}
-
-/** The full names of the services that reflection lists. */
-export async function reflectedServices(socketPath: string): Promise<readonly string[]> {
-  const client = new grpc.reflection.v1.ServerReflection(`unix:${socketPath}`, credentials.createInsecure());
-  const stream = client.serverReflectionInfo();
-  const { promise, resolve, reject } = Promise.withResolvers<ReflectionReply>();
-  stream.on("data", resolve).on("error", reject);
-  stream.write({ listServices: "" });
-  return promise
-    .then(({ listServicesResponse }) => listServicesResponse?.service.map(({ name }) => name) ?? [])
-    .finally(() => {
-      stream.end();
       client.close();
     });
 }

@@ -19,7 +19,6 @@ describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
-      "plexus.v1.Cni",
       "plexus.v1.Inspector",
     ]);
   });

@@ -8,7 +8,7 @@ import type { RecordedAttachment, SandboxRecord } from "../../daemon/domain/sand
 import type { Inspection, SandboxView } from "../../daemon/operations/observability/inspect.ts";
 import { makeReadiness } from "../../daemon/operations/observability/readiness.ts";
 import { NO_METERS } from "../../daemon/ports/meters.ts";
-import { type ServerOptions, startServer } from "../../daemon/server/server.ts";
+import { type RunningServer, type ServerOptions, startServer } from "../../daemon/server/server.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 
 const attachment: RecordedAttachment = {
@@ -36,7 +36,7 @@ const record: SandboxRecord = {
 };
 const view: SandboxView = { record, attachments: [{ attachment, plugins: ["bridge"] }], networkStatus: "[]" };
 
-export const inspection: Inspection = {
+const inspection: Inspection = {
   sandboxes: () => Promise.resolve([view]),
   sandbox: (id) => Promise.resolve(id === record.sandbox ? view : undefined),
   pendingCleanups: () => ({
@@ -47,7 +47,7 @@ export const inspection: Inspection = {
 
 const nothing = (): Promise<undefined> => Promise.resolve(undefined);
 
-export function serverOptions(socketDir: string, parts: Partial<ServerOptions> = {}): ServerOptions {
+function serverOptions(socketDir: string, parts: Partial<ServerOptions> = {}): ServerOptions {
   return {
     operations: { add: () => Promise.resolve("{}"), del: nothing, check: nothing, status: nothing, gc: nothing },
     inspection,
@@ -63,9 +63,16 @@ export function serverOptions(socketDir: string, parts: Partial<ServerOptions> =
   };
 }
 
+export interface Served {
+  readonly socketDir: string;
+  readonly operatorSocket: string;
+  readonly server: RunningServer;
+}
+
 /** Serves until the running test is over. */
-export async function serveForTest(): Promise<{ readonly operatorSocket: string }> {
-  const server = await startServer(serverOptions(join(await temporaryDirectory(), "run")));
+export async function serveForTest(parts: Partial<ServerOptions> = {}): Promise<Served> {
+  const socketDir = join(await temporaryDirectory(), "run");
+  const server = await startServer(serverOptions(socketDir, parts));
   onTestFinished(() => server.stop(AbortSignal.abort()));
-  return { operatorSocket: server.socketPath };
+  return { socketDir, operatorSocket: join(socketDir, "plexus-operator.sock"), server };
 }

@@ -14,7 +14,7 @@ import { makeReadiness } from "../../daemon/operations/observability/readiness.t
 import { NO_METERS } from "../../daemon/ports/meters.ts";
 import type { Operations } from "../../daemon/server/cni-service.ts";
 import { type RunningServer, startServer } from "../../daemon/server/server.ts";
-import { type CniReply, type GrpcClient, grpcClient, healthOf, reflectedServices, watchHealth } from "./grpc-client.ts";
+import { type CniReply, type GrpcClient, grpcClient } from "./grpc-client.ts";
 
 let directory: string;
 let server: RunningServer | undefined;
@@ -265,15 +265,6 @@ describe("the server", () => {
     expect(await cni("Del")).toMatchObject({ outcome: "result" });
   });
 
-  it("says that it serves, and what (health, reflection)", async () => {
-    await serve();
-    const socketPath = server?.socketPath ?? "";
-    expect(await healthOf(socketPath, "plexus.v1.Cni")).toBe("SERVING");
-    expect(await reflectedServices(socketPath)).toEqual(
-      expect.arrayContaining(["plexus.v1.Cni", "plexus.v1.Inspector"]) as string[],
-    );
-  });
-
   it("finishes what is under way before it stops", async () => {
     const begun = Promise.withResolvers<undefined>();
     const release = Promise.withResolvers<undefined>();
@@ -301,18 +292,10 @@ describe("the server", () => {
     const peer = connect({ path: server?.socketPath ?? "", allowHalfOpen: true }).on("error", () => undefined);
     peer.write(greeting);
     const closed = once(peer.resume(), "close");
-    await healthOf(server?.socketPath ?? "", "plexus.v1.Cni");
+    await cni("Status");
     await server?.stop(AbortSignal.timeout(600_000));
     peer.end();
     await closed;
-  });
-
-  it("does not wait for a caller that watches its health, and tells it first", async () => {
-    await serve();
-    const seen = watchHealth(server?.socketPath ?? "");
-    await seen.next();
-    await server?.stop(AbortSignal.timeout(600_000));
-    expect(await seen.next()).toBe("NOT_SERVING");
   });
 
   it("waits for an operation that nobody waits for any more: it is being undone", async () => {
@@ -357,17 +340,11 @@ describe("the server", () => {
     await reply;
   });
 
-  it("answers that an unknown sandbox is not found", async () => {
-    await serve();
-    const { reply } = client.call("Inspector/GetSandbox", { containerId: "unknown" });
-    await expect(reply).rejects.toMatchObject({ code: status.NOT_FOUND });
-  });
-
   it("cannot listen where there is no directory to be made, and says where", async () => {
     await serve();
     await writeFile(join(directory, "file"), "");
     const attempt = startServer({ ...(await Promise.resolve(bare())), socketDir: join(directory, "file", "run") });
-    await expect(attempt).rejects.toThrow(/cannot listen on .*plexus\.sock/);
+    await expect(attempt).rejects.toThrow(/cannot listen on .*plexus-operator\.sock/);
   });
 });
 

@@ -102,7 +102,7 @@ describeWithContainerd("containerd, on a node that changes hands", () => {
 
   /** The interfaces of each sandbox that the daemon knows. */
   async function known(): Promise<Readonly<Record<string, readonly string[]>>> {
-    const client = grpcClient(`/proc/${String(node.plexus.pid)}/root/run/plexus/plexus.sock`);
+    const client = grpcClient(`/proc/${String(node.plexus.pid)}/root/run/plexus/plexus-operator.sock`);
     try {
       // As proto/plexus/v1/inspector.proto has it.
       const { sandboxes } = (await client.call("Inspector/ListSandboxes", {}).reply) as {

@@ -53,7 +53,7 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon whose API server is away", (
     const state = async () => ({
       readyz: await http(port, "/readyz"),
       livez: (await http(port, "/livez")).status,
-      health: await healthOf(join(socketDir, "plexus.sock"), "plexus.v1.Cni"),
+      health: await healthOf(join(socketDir, "plexus-operator.sock"), "plexus.v1.Cni"),
     });
     expect(await state()).toMatchObject({
       readyz: { status: 500, body: expect.stringMatching(/^source: the cluster's pods are not known yet/) },

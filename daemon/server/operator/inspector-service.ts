@@ -1,13 +1,13 @@
-/** The gRPC service Inspector. */
+/** The gRPC service Inspector. Messages have the names of the proto file. */
 import { type sendUnaryData, type ServerUnaryCall, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import * as z from "zod";
-import { FAILURES, PlexusError } from "../domain/errors.ts";
-import { isSandboxId } from "../domain/ids.ts";
-import type { AttachmentState } from "../domain/sandbox-record.ts";
-import type { PendingCleanup } from "../operations/recovery/pending-cleanups.ts";
-import type { Inspection, SandboxView } from "../operations/observability/inspect.ts";
+import { FAILURES, PlexusError } from "../../domain/errors.ts";
+import { isSandboxId } from "../../domain/ids.ts";
+import type { AttachmentState } from "../../domain/sandbox-record.ts";
+import type { PendingCleanup } from "../../operations/recovery/pending-cleanups.ts";
+import type { Inspection, SandboxView } from "../../operations/observability/inspect.ts";
 
-const GetSandboxRequest = z.object({ containerId: z.string() });
+const GetSandboxRequest = z.object({ container_id: z.string() });
 
 const STATES: Readonly<Record<AttachmentState, string>> = {
   intended: "ATTACHMENT_STATE_INTENDED",
@@ -19,14 +19,14 @@ export function inspectorService(inspection: Inspection): UntypedServiceImplemen
   return {
     ListSandboxes: answer(async () => ({ sandboxes: (await inspection.sandboxes()).map(toWire) })),
     GetSandbox: answer(async (message) => {
-      const { containerId } = GetSandboxRequest.parse(message);
+      const { container_id: containerId } = GetSandboxRequest.parse(message);
       const found = isSandboxId(containerId) ? await inspection.sandbox(containerId) : undefined;
       if (found === undefined) throw new PlexusError("unknown-container", "the daemon has no record of this sandbox");
       return toWire(found);
     }),
     ListPendingCleanups: answer(async () => {
       const { cleanups, rounds } = inspection.pendingCleanups();
-      return { pendingCleanups: cleanups.map(pendingCleanupToWire), rounds };
+      return { pending_cleanups: cleanups.map(pendingCleanupToWire), rounds };
     }),
   };
 }
@@ -47,10 +47,10 @@ function answer(handle: (message: unknown) => Promise<object>) {
 
 function toWire({ record, attachments, networkStatus }: SandboxView): object {
   return {
-    containerId: record.sandbox,
-    podNamespace: record.pod?.namespace ?? "",
-    podName: record.pod?.name ?? "",
-    podUid: record.pod?.uid ?? "",
+    container_id: record.sandbox,
+    pod_namespace: record.pod?.namespace ?? "",
+    pod_name: record.pod?.name ?? "",
+    pod_uid: record.pod?.uid ?? "",
     netns: record.netns,
     attachments: attachments.map(({ attachment: { network, ifName, state, result }, plugins }) => ({
       network,
@@ -59,13 +59,13 @@ function toWire({ record, attachments, networkStatus }: SandboxView): object {
       plugins,
       result: result ?? "",
     })),
-    networkStatus,
-    createdAt: timestamp(record.createdAt),
+    network_status: networkStatus,
+    created_at: timestamp(record.createdAt),
   };
 }
 
 function pendingCleanupToWire({ containerId, ifName, since, attempts, problem }: PendingCleanup): object {
-  return { containerId, ifname: ifName, since: timestamp(since), attempts, problem };
+  return { container_id: containerId, ifname: ifName, since: timestamp(since), attempts, problem };
 }
 
 /** google.protobuf.Timestamp of milliseconds since the epoch. */
