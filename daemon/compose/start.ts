@@ -75,8 +75,7 @@ export async function start(
     {
       ...source,
       plugins: launcher.runner,
-      links: launcher.links,
-      routes: launcher.routes,
+      sandboxes: launcher.sandboxes,
       deviceParents: makeDeviceParents(),
       devices: [makeKubeletDevices({ kubeletDir: config.kubeletDir, protoDir, clock: systemClock }), ...source.devices],
       deviceInfoFiles: makeDeviceInfoFiles(config.deviceInfoDir),

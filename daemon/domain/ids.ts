@@ -8,6 +8,14 @@ export type SandboxId = Branded<"SandboxId">;
 export type IfName = Branded<"IfName">;
 /** Where a network namespace can be opened, as the runtime named it. */
 export type NetnsPath = Branded<"NetnsPath">;
+/**
+ * Which network namespace it is, whatever its path: device and inode of its nsfs file and, from Linux 5.14 on,
+ * its cookie, as in `4:4026532281:17`. The kernel gives a freed inode to the next namespace at once; it never
+ * gives a cookie twice. Comparable only within one boot: see BootId.
+ */
+export type NetnsIdentity = Branded<"NetnsIdentity">;
+/** The kernel's /proc/sys/kernel/random/boot_id: a UUID, another one after each boot of the node. */
+export type BootId = Branded<"BootId">;
 /** The `name` of a conflist: what plugins call their network, and the key of their ledgers. */
 export type NetworkName = Branded<"NetworkName">;
 export type PodName = Branded<"PodName">;
@@ -38,6 +46,14 @@ export function isIfName(text: string): text is IfName {
 
 export function isNetnsPath(text: string): text is NetnsPath {
   return text.startsWith("/") && !text.includes("\0");
+}
+
+export function isNetnsIdentity(text: string): text is NetnsIdentity {
+  return /^\d+:\d+(?::\d+)?$/.test(text);
+}
+
+export function isBootId(text: string): text is BootId {
+  return /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/.test(text);
 }
 
 /** Pod names and namespaces come from the API server or the runtime, which have checked them; a path must not hide in them. */

@@ -1,5 +1,5 @@
 /*
- * plexus-launcher: starts CNI plugins for the daemon, looks for links in network namespaces and runs programs there.
+ * plexus-launcher: starts CNI plugins for the daemon, tells network namespaces and their links apart, and runs programs there.
  *
  * Forking a daemon of some hundred megabytes takes longer than most plugins run; forking this takes no time at all.
  * It reads requests from stdin and writes replies to stdout; README.md has both as tables. One thread and one poll loop
@@ -34,8 +34,11 @@
 #define NS_GET_NSTYPE _IO(0xb7, 0x3)
 #define NSFS_MAGIC 0x6e736673
 #define MFD_NOEXEC_SEAL 0x0008U
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 #define LARGEST_REQUEST (16u << 20)
 #define LARGEST_OUTPUT (64u << 20)
 #define MOST_STRINGS 1024
@@ -44,11 +47,11 @@
 #define KILL_GRACE_MS 5000
 #define NEVER INT64_MAX
 
-enum op { RUN = 1, FIND_LINK = 2, CANCEL = 3, RUN_IN_NETNS = 4 };
+enum op { RUN = 1, LOOK = 2, CANCEL = 3, RUN_IN_NETNS = 4 };
 enum kind {
     READY = 0, STARTED = 1, EXITED = 2, KILLED = 3, TIMED_OUT = 4, CANCELLED = 5, TOO_MUCH_OUTPUT = 6,
     NO_SUCH_PLUGIN = 7, CANNOT_EXECUTE = 8, CANNOT_START = 9,
-    LINK_EXISTS = 10, NO_SUCH_LINK = 11, CANNOT_OPEN_NETNS = 12, NOT_A_NETNS = 13, HOST_NETNS = 14,
+    LOOKED = 10, CANNOT_OPEN_NETNS = 11, NOT_A_NETNS = 12, HOST_NETNS = 13,
 };
 
 /* Numbers travel as this machine keeps them, and both ends are on this machine. */
@@ -179,7 +182,7 @@ static _Noreturn void become(char **arguments, char **environment, int verdict)
     say(verdict, there ? CANNOT_EXECUTE : NO_SUCH_PLUGIN, why);
 }
 
-static void enter_sandbox(const char *path, int verdict)
+static struct stat enter_sandbox(const char *path, int verdict)
 {
     struct stat file;
     struct statfs system;
@@ -188,16 +191,27 @@ static void enter_sandbox(const char *path, int verdict)
     if (system.f_type != NSFS_MAGIC || ioctl(netns, NS_GET_NSTYPE) != CLONE_NEWNET) say(verdict, NOT_A_NETNS, 0);
     if (file.st_dev == own_netns.st_dev && file.st_ino == own_netns.st_ino) say(verdict, HOST_NETNS, 0);
     if (setns(netns, CLONE_NEWNET)) say(verdict, CANNOT_START, errno);
+    return file;
 }
 
-static _Noreturn void find_link(const char *link, int verdict)
+static _Noreturn void look(const struct stat *netns, char **links, int verdict)
 {
+    uint64_t cookie;
+    socklen_t size = sizeof cookie;
     int any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (any < 0) say(verdict, CANNOT_START, errno);
-    /* Binding to a device only looks its name up; if_nametoindex would have the kernel run modprobe for a free name. */
-    int bound = setsockopt(any, SOL_SOCKET, SO_BINDTODEVICE, link, (socklen_t)strlen(link));
-    if (bound == 0) say(verdict, LINK_EXISTS, 0);
-    say(verdict, errno == ENODEV ? NO_SUCH_LINK : CANNOT_START, errno);
+    dprintf(STDOUT_FILENO, "%llu:%llu", (unsigned long long)netns->st_dev, (unsigned long long)netns->st_ino);
+    /* The kernel gives a freed inode to the next namespace at once; it never gives a cookie twice. Before Linux 5.14: none. */
+    if (!getsockopt(any, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
+        dprintf(STDOUT_FILENO, ":%llu", (unsigned long long)cookie);
+    dprintf(STDOUT_FILENO, "\n");
+    for (; *links; links++) {
+        /* Binding to a device only looks its name up; if_nametoindex would have the kernel run modprobe for a free name. */
+        if (!setsockopt(any, SOL_SOCKET, SO_BINDTODEVICE, *links, (socklen_t)strlen(*links)))
+            dprintf(STDOUT_FILENO, "%s\n", *links);
+        else if (errno != ENODEV) say(verdict, CANNOT_START, errno);
+    }
+    say(verdict, LOOKED, 0);
 }
 
 /* ---- Starting a child ---- */
@@ -237,8 +251,8 @@ static void start(const struct request *request, char **strings, const char *inp
         setpgid(0, 0);
         if (dup2(in, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0) say(verdict[1], CANNOT_START, errno);
         if (request->op == RUN) become((char *[]){strings[0], NULL}, strings + 1, verdict[1]);
-        enter_sandbox(strings[0], verdict[1]);
-        if (request->op == FIND_LINK) find_link(strings[1], verdict[1]);
+        struct stat netns = enter_sandbox(strings[0], verdict[1]);
+        if (request->op == LOOK) look(&netns, strings + 1, verdict[1]);
         become(strings + 1, (char *[]){NULL}, verdict[1]);
     }
     int why = errno;
@@ -376,9 +390,9 @@ static void serve(char *frame, size_t length)
     strings[request.strings] = NULL;
 
     bool bounded = request.timeout_ms > 0 && request.max_output <= LARGEST_OUTPUT;
-    bool runs = (request.op == RUN && request.strings >= 1) || (request.op == RUN_IN_NETNS && request.strings >= 2);
-    if (runs && bounded) start(&request, strings, rest, (size_t)(end - rest));
-    else if (request.op == FIND_LINK && request.strings == 2 && bounded) start(&request, strings, NULL, 0);
+    bool whole = (request.op == RUN && request.strings >= 1) || (request.op == LOOK && request.strings >= 1) ||
+                 (request.op == RUN_IN_NETNS && request.strings >= 2);
+    if (whole && bounded) start(&request, strings, rest, (size_t)(end - rest));
     else if (request.op == CANCEL) cancel(request.id);
     else quit(2, "malformed request: op %u, %u strings, %u ms", request.op, request.strings, request.timeout_ms);
 }

@@ -5,7 +5,7 @@ import { PlexusError } from "../../daemon/domain/errors.ts";
 import type { Pod } from "../../daemon/domain/pod.ts";
 import type { Journal } from "../../daemon/ports/journal.ts";
 import type { PluginRunner } from "../../daemon/ports/plugin-runner.ts";
-import type { SandboxLinks } from "../../daemon/ports/sandbox-links.ts";
+import type { Sandboxes } from "../../daemon/ports/sandboxes.ts";
 import type { Spool } from "../../daemon/ports/spool.ts";
 import type { StatusBoard } from "../../daemon/ports/status-board.ts";
 import { fixedNetworks } from "../fakes/fixed-networks.ts";
@@ -14,7 +14,7 @@ import type { ManualClock } from "../fakes/manual-clock.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
 import { memoryDeviceInfoFiles } from "../fakes/memory-device-info-files.ts";
 import { memoryEvents } from "../fakes/memory-events.ts";
-import { memorySandboxRoutes } from "../fakes/memory-sandbox-routes.ts";
+import { memorySandboxes } from "../fakes/memory-sandboxes.ts";
 import type { Fate } from "./fate.ts";
 import { makeGates } from "./gates.ts";
 import type { World } from "./world.ts";
@@ -85,13 +85,10 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
       gates.pass(`read spooled ${container} ${ifName}`, (fate) => look(fate, () => spool.find(container, ifName))),
     remove: (id) => gates.pass(`unspool ${id}`, (fate) => change(fate, () => spool.remove(id))),
   };
-  const links: SandboxLinks = {
-    look: (netns, ifName, signal) =>
-      gates.pass(
-        `look ${netns} ${ifName}`,
-        (fate) => look(fate, () => Promise.resolve(world.look(netns, ifName))),
-        signal,
-      ),
+  const sandboxes: Sandboxes = {
+    ...memorySandboxes(),
+    look: (netns, ifNames, signal) =>
+      gates.pass(`look ${netns}`, (fate) => look(fate, () => Promise.resolve(world.look(netns, ifNames))), signal),
   };
 
   const ports = {
@@ -100,12 +97,11 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
     journal: gatedJournal,
     statusBoard: gatedBoard,
     spool: gatedSpool,
-    links,
+    sandboxes,
     clock,
     pods: fixedPods(pods),
     networks: fixedNetworks([]),
     confFiles: memoryConfFiles(),
-    routes: memorySandboxRoutes(new Map(), () => false),
     events: memoryEvents(),
     devices: [],
     deviceInfoFiles: memoryDeviceInfoFiles(),

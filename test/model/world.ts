@@ -4,7 +4,8 @@
  */
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.ts";
-import type { LinkView } from "../../daemon/ports/sandbox-links.ts";
+import type { IfName, NetnsIdentity } from "../../daemon/domain/ids.ts";
+import type { NetnsView } from "../../daemon/ports/sandboxes.ts";
 import { fails, succeeds } from "../fakes/scripted-plugin-runner.ts";
 import type { Fate } from "./fate.ts";
 
@@ -22,7 +23,7 @@ export interface World {
   readonly namespaces: ReadonlySet<string>;
   /** Everything there is, by what its maker knows it by. */
   readonly things: ReadonlyMap<string, Thing>;
-  look(netns: string, ifName: string): LinkView;
+  look(netns: string, ifNames: readonly IfName[]): NetnsView;
   /** The namespace goes, and the interfaces in it. */
   unmake(netns: string): void;
   /** Runs a plugin at once, as far as its fate lets it. */
@@ -177,9 +178,11 @@ export function makeWorld(netnsPaths: readonly string[], blame: (what: string) =
   return {
     namespaces,
     things,
-    look: (netns, ifName) => {
-      if (!namespaces.has(netns)) return "netns-gone";
-      return things.has(`link ${netns} ${ifName}`) ? "taken" : "free";
+    look: (netns, ifNames) => {
+      if (!namespaces.has(netns)) return { found: "netns-gone" };
+      const present = new Set(ifNames.filter((ifName) => things.has(`link ${netns} ${ifName}`)));
+      const inode = netnsPaths.indexOf(netns) + 1;
+      return { found: "sandbox", identity: `4:${inode}:${inode}` as NetnsIdentity, present };
     },
     unmake: (netns) => {
       namespaces.delete(netns);

@@ -5,6 +5,7 @@ import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import type { PlexusError } from "../../daemon/domain/errors.ts";
 import {
   type IfName,
+  type NetnsIdentity,
   isIfName,
   isNetnsPath,
   isSandboxId,
@@ -24,8 +25,7 @@ import type { Devices } from "../../daemon/ports/devices.ts";
 import type { MultusNotes } from "../../daemon/migration/multus-notes.ts";
 import type { Networks } from "../../daemon/ports/networks.ts";
 import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.ts";
-import type { LinkView } from "../../daemon/ports/sandbox-links.ts";
-import type { SandboxRoutes } from "../../daemon/ports/sandbox-routes.ts";
+import type { NetnsView, Sandboxes } from "../../daemon/ports/sandboxes.ts";
 import { fixedNetworks } from "../fakes/fixed-networks.ts";
 import { fixedPods } from "../fakes/fixed-pods.ts";
 import { memoryConfFiles } from "../fakes/memory-conf-files.ts";
@@ -33,7 +33,7 @@ import { memoryDeviceInfoFiles } from "../fakes/memory-device-info-files.ts";
 import { memoryEvents } from "../fakes/memory-events.ts";
 import { memoryJournal } from "../fakes/memory-journal.ts";
 import { memoryMultusNotes } from "../fakes/memory-multus-notes.ts";
-import { memorySandboxRoutes } from "../fakes/memory-sandbox-routes.ts";
+import { BOOT_ID, memorySandboxes } from "../fakes/memory-sandboxes.ts";
 import { memorySpool } from "../fakes/memory-spool.ts";
 import { memoryStatusBoard } from "../fakes/memory-status-board.ts";
 import { type PluginScript, scriptedPluginRunner, succeeds } from "../fakes/scripted-plugin-runner.ts";
@@ -69,10 +69,10 @@ export interface StageOptions {
   readonly script?: PluginScript;
   /** Files on the node, by their paths. */
   readonly files?: ReadonlyMap<string, string>;
-  /** What is found where an interface is to be; free unless given. */
+  /** What is found where an interface is to be; free unless given. A look for no name finds what any of them says. */
   readonly views?: Readonly<Record<string, LinkView>>;
   /** A test that gives none asks for no default route. */
-  readonly routes?: SandboxRoutes;
+  readonly routes?: Pick<Sandboxes, "readDefaultRoutes" | "replaceDefaultRoutes">;
   /** What Multus left on the node; nothing unless given. */
   readonly legacy?: MultusNotes;
   /** How many operations may run and wait; more than a test has unless given. */
@@ -169,13 +169,14 @@ export function stage(options: StageOptions = {}) {
     deviceInfoFiles,
     refuseUnlessSynced,
     refuseUnlessAble: () => readiness.refuseUnlessAble(),
-    links: {
-      look: (path: NetnsPath, ifName: IfName): Promise<LinkView> => {
-        looked.push(`${path} ${ifName}`);
-        return Promise.resolve(views[ifName] ?? "free");
+    sandboxes: {
+      ...(options.routes ?? memorySandboxes()),
+      bootId: BOOT_ID,
+      look: (path: NetnsPath, ifNames: readonly IfName[]): Promise<NetnsView> => {
+        looked.push([path, ...ifNames].join(" "));
+        return Promise.resolve(viewOf(views, ifNames));
       },
     },
-    routes: options.routes ?? memorySandboxRoutes(new Map(), () => false),
     clock,
   };
   const operations = composeOperations(ports, {
@@ -231,6 +232,17 @@ export function addRequest(parts: Partial<AddRequest> = {}): AddRequest {
     netConf: netConf(BRIDGE),
     ...parts,
   };
+}
+
+type LinkView = "free" | "taken" | Exclude<NetnsView["found"], "sandbox">;
+
+function viewOf(views: Readonly<Record<string, LinkView>>, ifNames: readonly IfName[]): NetnsView {
+  for (const name of ifNames.length === 0 ? Object.keys(views) : ifNames) {
+    const found = views[name] ?? "free";
+    if (found !== "free" && found !== "taken") return { found };
+  }
+  const present = new Set(ifNames.filter((ifName) => views[ifName] === "taken"));
+  return { found: "sandbox", identity: "4:4026532281:1" as NetnsIdentity, present };
 }
 
 export const delRequest = { sandbox, ifName: eth0, netns, netnsMayBeHosts: false } as const;

@@ -1,10 +1,8 @@
 import type { PluginRunner } from "../../ports/plugin-runner.ts";
-import type { SandboxLinks } from "../../ports/sandbox-links.ts";
-import type { SandboxRoutes } from "../../ports/sandbox-routes.ts";
+import type { Sandboxes } from "../../ports/sandboxes.ts";
 import type { PluginHost } from "./one-launcher.ts";
 import { BUSY_PAUSES_MS, launcherPluginRunner } from "./plugin-runner.ts";
-import { launcherSandboxLinks } from "./sandbox-links.ts";
-import { launcherSandboxRoutes } from "./sandbox-routes.ts";
+import { launcherSandboxes } from "./sandboxes.ts";
 import { superviseLauncher } from "./supervised-launcher.ts";
 import type { LauncherState } from "./supervised-launcher.ts";
 
@@ -28,8 +26,7 @@ export interface LauncherOptions {
 
 export interface Launcher {
   readonly runner: PluginRunner;
-  readonly links: SandboxLinks;
-  readonly routes: SandboxRoutes;
+  readonly sandboxes: Sandboxes;
   /** Whether a launcher takes requests, or why not; and how many plugins run or wait for their turn. */
   state(): { readonly launcher: LauncherState; readonly running: number; readonly waiting: number };
   /** Ends the launcher and all it runs, whose runs reject with `try-again-later`. Takes at most five seconds. */
@@ -42,8 +39,7 @@ export function startLauncher(options: LauncherOptions): Launcher {
   const runner = launcherPluginRunner(launcher, { busyPausesMs: BUSY_PAUSES_MS, ...options });
   return {
     runner,
-    links: launcherSandboxLinks(launcher),
-    routes: launcherSandboxRoutes(launcher),
+    sandboxes: launcherSandboxes(launcher),
     state: () => ({ launcher: launcher.state(), ...runner.load() }),
     stop: launcher.stop,
   };

@@ -1,16 +1,18 @@
 /** The launcher's frames (daemon/launcher/README.md has them as tables). Both ends run on one little-endian machine. */
-export const WIRE_VERSION = 2;
+export const WIRE_VERSION = 3;
 /** The launcher ends itself over anything larger, so nothing larger is sent. */
 const LARGEST_REQUEST_BYTES = 16 * 1024 * 1024;
 /** The largest output limit a request may carry, per stream. */
 const LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024;
 const MOST_STRINGS = 1024;
+/** A thousand names of 15 bytes and their identity take a quarter of it. */
+const LARGEST_LOOK_BYTES = 64 * 1024;
 
 const REQUEST_HEADER = 24;
 const REPLY_HEADER = 32;
 const LARGEST_REPLY_BYTES = REPLY_HEADER + 2 * LARGEST_OUTPUT_BYTES;
 
-const OPS = { run: 1, "find-link": 2, cancel: 3, "run-in-netns": 4 } as const;
+const OPS = { run: 1, look: 2, cancel: 3, "run-in-netns": 4 } as const;
 
 const KINDS = [
   /** The first frame of all; `code` is the wire version. */
@@ -30,8 +32,8 @@ const KINDS = [
   "no-such-plugin",
   "cannot-execute",
   "cannot-start",
-  "link-exists",
-  "no-such-link",
+  /** stdout has the namespace's identity and the names that are there, a line each. `code` is 0. */
+  "looked",
   "cannot-open-netns",
   "not-a-netns",
   "host-netns",
@@ -60,7 +62,8 @@ export type Request =
       readonly timeoutMs: number;
       readonly maxOutputBytes: number;
     }
-  | { readonly op: "find-link"; readonly netns: string; readonly link: string; readonly timeoutMs: number }
+  /** Which namespace is behind a path, and which of these links it has. */
+  | { readonly op: "look"; readonly netns: string; readonly links: readonly string[]; readonly timeoutMs: number }
   /** A program of the host's in a sandbox's network namespace, with an empty environment. */
   | {
       readonly op: "run-in-netns";
@@ -74,8 +77,8 @@ export type Request =
 export function encodeRequest(id: number, request: Request): Buffer {
   const { op, timeoutMs } = request;
   switch (op) {
-    case "find-link":
-      return frame(id, op, timeoutMs, 0, [request.netns, request.link], "");
+    case "look":
+      return frame(id, op, timeoutMs, LARGEST_LOOK_BYTES, [request.netns, ...request.links], "");
     case "run-in-netns": {
       const { netns, path, args, maxOutputBytes } = request;
       return frame(id, op, timeoutMs, maxOutputBytes, [netns, path, ...args], "");
@@ -95,7 +98,8 @@ export function encodeCancel(id: number): Buffer {
 /** Why the launcher could not be sent this, or undefined. */
 export function whyUnsendable(frame: Buffer): string | undefined {
   if (frame.length - 4 > LARGEST_REQUEST_BYTES) return `it takes more than ${LARGEST_REQUEST_BYTES} bytes`;
-  if (frame.readUInt32LE(20) > MOST_STRINGS) return `it has more than ${MOST_STRINGS} environment variables`;
+  if (frame.readUInt32LE(20) > MOST_STRINGS)
+    return `it has more than ${MOST_STRINGS} environment variables, names or arguments`;
   return undefined;
 }
 

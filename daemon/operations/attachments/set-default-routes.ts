@@ -3,7 +3,7 @@ import { canonicalIp, type IpFamily } from "../../domain/addresses.ts";
 import { PlexusError } from "../../domain/errors.ts";
 import type { IfName, NetnsPath } from "../../domain/ids.ts";
 import type { RouteGoal } from "../../domain/route-plan.ts";
-import type { DefaultRoute, SandboxRoutes } from "../../ports/sandbox-routes.ts";
+import type { DefaultRoute, Sandboxes } from "../../ports/sandboxes.ts";
 
 export interface DefaultRouteChange {
   /** Rejects with a PlexusError if a goal could not be reached; what was done until then is for `restore` to take back. */
@@ -14,7 +14,7 @@ export interface DefaultRouteChange {
 
 /** @param ours the ADD's own interfaces, which go when it fails, and their routes with them */
 export function makeDefaultRouteChange(
-  routes: SandboxRoutes,
+  sandboxes: Pick<Sandboxes, "readDefaultRoutes" | "replaceDefaultRoutes">,
   netns: NetnsPath,
   goals: readonly RouteGoal[],
   ours: ReadonlySet<IfName>,
@@ -23,16 +23,16 @@ export function makeDefaultRouteChange(
 
   async function reach(goal: RouteGoal, signal: AbortSignal): Promise<void> {
     const { family, route } = goal;
-    const before = await routes.read(netns, family, signal);
+    const before = await sandboxes.readDefaultRoutes(netns, family, signal);
     if (isReached(goal, before)) return;
     theirs.set(family, before.filter(isForeign));
-    await routes.replace(
+    await sandboxes.replaceDefaultRoutes(
       netns,
       family,
       route === undefined ? [] : [{ ifName: route.ifName, gateway: route.gateway }],
       signal,
     );
-    const after = await routes.read(netns, family, signal);
+    const after = await sandboxes.readDefaultRoutes(netns, family, signal);
     if (isReached(goal, after)) return;
     throw new PlexusError("io-failure", `the sandbox has other IPv${family} default routes than were just set`, {
       details: `it has ${after.length}; look for what else in the pod's network namespace sets default routes`,
@@ -53,7 +53,7 @@ export function makeDefaultRouteChange(
     },
     async restore(signal) {
       for (const [family, foreign] of theirs) {
-        if (foreign.length > 0) await routes.replace(netns, family, foreign, signal);
+        if (foreign.length > 0) await sandboxes.replaceDefaultRoutes(netns, family, foreign, signal);
       }
     },
   };

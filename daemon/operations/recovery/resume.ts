@@ -120,7 +120,7 @@ async function isStale(
   scope: Scope,
 ): Promise<boolean> {
   if (pod === undefined || first === undefined) return false;
-  if ((await deps.links.look(netns, first.ifName, scope.signal)) !== "netns-gone") return false;
+  if ((await deps.sandboxes.look(netns, [], scope.signal)).found !== "netns-gone") return false;
   deps.refuseUnlessSynced();
   const found = await deps.pods.get({ namespace: namespace(pod.namespace), name: podName(pod.name) }, scope.signal);
   if (found === undefined || isStaticPod(found)) return found === undefined;
@@ -137,8 +137,8 @@ async function livingNetns(
   scope: Scope,
 ): Promise<string> {
   if (!isNetnsPath(netns) || netns.startsWith("/proc/") || first === undefined) return "";
-  const view = await deps.links.look(netns, first.ifName, scope.signal);
-  return view === "free" || view === "taken" ? netns : "";
+  const { found } = await deps.sandboxes.look(netns, [], scope.signal);
+  return found === "sandbox" ? netns : "";
 }
 
 /** Undefined, and told, when it cannot be read. */

@@ -13,8 +13,7 @@ import { type PlannedAttachment, planAttachments } from "../../domain/plan.ts";
 import { planDefaultRoutes, type RouteGoal } from "../../domain/route-plan.ts";
 import type { RecordedAttachment, SandboxRecord } from "../../domain/sandbox-record.ts";
 import type { Events } from "../../ports/events.ts";
-import type { SandboxLinks } from "../../ports/sandbox-links.ts";
-import type { SandboxRoutes } from "../../ports/sandbox-routes.ts";
+import type { Sandboxes } from "../../ports/sandboxes.ts";
 import { assignDevices, type DeviceDeps } from "../planning/assign-devices.ts";
 import { intendedRecord, recordedAttachment, recordedPod } from "../attachments/intended-record.ts";
 import { detach, type DetachDeps, podPrefix, invocationContextOf } from "../attachments/detach.ts";
@@ -42,8 +41,7 @@ export interface AddRequest {
 
 export interface AddDeps extends DetachDeps, DelegateDeps, DeviceDeps, DefaultNetworkDeps {
   readonly queue: SandboxQueue;
-  readonly links: SandboxLinks;
-  readonly routes: SandboxRoutes;
+  readonly sandboxes: Sandboxes;
   readonly events: Events;
   /** Does the DEL that waits in the spool for the same sandbox and interface, if there is one: it was asked for before this ADD. */
   readonly settle: (request: AddRequest, scope: Scope) => Promise<void>;
@@ -92,7 +90,7 @@ async function prepare(deps: AddDeps, request: AddRequest, scope: Scope): Promis
     withDeviceInfoFile(deps.deviceInfoFiles, request.sandbox, plan),
   );
   const routeGoals = planDefaultRoutes(planned);
-  await refuseTakenLinks(deps.links, request, planned, scope.signal);
+  await refuseTakenLinks(deps.sandboxes, request, planned, scope.signal);
   const intent = intendedRecord(deps.clock, { ...request, dialect }, planned, others);
   await deps.journal.write(intent);
   return { pod, dialect, planned, routeGoals, intent };
@@ -108,7 +106,7 @@ async function attach(
   const begun: RecordedAttachment[] = [];
   const progress: Progress = { started: 0 };
   const ours = new Set(planned.map(({ ifName }) => ifName));
-  const defaultRoutes = makeDefaultRouteChange(deps.routes, intent.netns, routeGoals, ours);
+  const defaultRoutes = makeDefaultRouteChange(deps.sandboxes, intent.netns, routeGoals, ours);
   const others = intent.attachments.filter((attachment) => !isOf(request)(attachment));
   try {
     for (const plan of planned) {
@@ -189,40 +187,41 @@ async function undo(
 
 /** Looks before anything runs, so that an interface that is there already is never taken for ours and deleted (spec §1.2). */
 export async function refuseTakenLinks(
-  links: SandboxLinks,
+  sandboxes: Pick<Sandboxes, "look">,
   request: Pick<AddRequest, "netns" | "netnsMayBeHosts">,
   planned: readonly PlannedAttachment[],
   signal: AbortSignal,
 ): Promise<void> {
+  const [first] = planned;
+  if (first === undefined) return;
   const { netns } = request;
-  const views = await Promise.all(
-    planned.map(async ({ ifName, network }) => ({ ifName, network, view: await links.look(netns, ifName, signal) })),
-  );
-  for (const { ifName, network, view } of views) {
-    switch (view) {
-      case "free":
-        break;
-      case "taken":
-        throw new PlexusError("interface-conflict", `network "${network}": interface name ${ifName} already exists`, {
-          details: `in network namespace ${netns}; ask for another interface name, or DEL what made it first`,
-        });
-      case "netns-gone":
-        throw new PlexusError("invalid-netns", `network "${network}": no net namespace ${netns} found`, {
-          details:
-            "the sandbox went away or its namespace is not visible to the daemon; the runtime must make it before ADD",
-        });
-      case "not-a-netns":
-        throw new PlexusError("invalid-netns", `network "${network}": ${netns} is not a network namespace`, {
-          details: "the runtime must give the sandbox's namespace in CNI_NETNS",
-        });
-      case "host-netns":
-        if (request.netnsMayBeHosts) break;
-        throw new PlexusError(
-          "invalid-netns",
-          `network "${network}": plugin's netns and netns from CNI_NETNS should not be the same`,
-          { details: `${netns} is the host's own network namespace; pods with hostNetwork need no CNI` },
-        );
+  const names = planned.map(({ ifName }) => ifName);
+  const view = await sandboxes.look(netns, names, signal);
+  switch (view.found) {
+    case "sandbox": {
+      const taken = planned.find(({ ifName }) => view.present.has(ifName));
+      if (taken === undefined) return;
+      const message = `network "${taken.network}": interface name ${taken.ifName} already exists`;
+      throw new PlexusError("interface-conflict", message, {
+        details: `in network namespace ${netns}; ask for another interface name, or DEL what made it first`,
+      });
     }
+    case "netns-gone":
+      throw new PlexusError("invalid-netns", `network "${first.network}": no net namespace ${netns} found`, {
+        details:
+          "the sandbox went away or its namespace is not visible to the daemon; the runtime must make it before ADD",
+      });
+    case "not-a-netns":
+      throw new PlexusError("invalid-netns", `network "${first.network}": ${netns} is not a network namespace`, {
+        details: "the runtime must give the sandbox's namespace in CNI_NETNS",
+      });
+    case "host-netns":
+      if (request.netnsMayBeHosts) return;
+      throw new PlexusError(
+        "invalid-netns",
+        `network "${first.network}": plugin's netns and netns from CNI_NETNS should not be the same`,
+        { details: `${netns} is the host's own network namespace; pods with hostNetwork need no CNI` },
+      );
   }
 }
 

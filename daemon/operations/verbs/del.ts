@@ -2,7 +2,7 @@ import { PlexusError } from "../../domain/errors.ts";
 import { type IfName, isNetnsPath, type SandboxId } from "../../domain/ids.ts";
 import type { Origin } from "../../domain/origin.ts";
 import type { RecordedAttachment, SandboxRecord } from "../../domain/sandbox-record.ts";
-import type { SandboxLinks } from "../../ports/sandbox-links.ts";
+import type { Sandboxes } from "../../ports/sandboxes.ts";
 import { detach, type DetachDeps, podPrefix } from "../attachments/detach.ts";
 import { throwAll } from "../attachments/run-conflist.ts";
 import type { SandboxQueue } from "../scheduling/sandbox-queue.ts";
@@ -32,7 +32,7 @@ export interface DelDeps extends DetachDeps {
     scope: Scope,
   ) => Promise<SandboxRecord | undefined>;
   readonly queue: Pick<SandboxQueue, "run">;
-  readonly links: SandboxLinks;
+  readonly sandboxes: Pick<Sandboxes, "look">;
 }
 
 /**
@@ -50,7 +50,7 @@ export async function delInTurn(deps: Omit<DelDeps, "queue">, request: DelReques
   const which = ({ owner }: RecordedAttachment): boolean => owner === request.ifName;
   const record = await recordOf(deps, request, which, scope);
   if (record === undefined) return;
-  const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record.pod));
+  const netns = await netnsForDel(deps.sandboxes, request, scope.signal, podPrefix(record.pod));
   const failures = await detach(deps, record, { which }, netns, scope);
   throwAll(failures);
 }
@@ -71,16 +71,15 @@ async function recordOf(
 
 /** The path for the plugins' CNI_NETNS, or nothing when the namespace is gone: then only ledgers are left to clean (spec T081). */
 export async function netnsForDel(
-  links: SandboxLinks,
-  { netns, ifName, netnsMayBeHosts }: Pick<DelRequest, "netns" | "ifName" | "netnsMayBeHosts">,
+  sandboxes: Pick<Sandboxes, "look">,
+  { netns, netnsMayBeHosts }: Pick<DelRequest, "netns" | "netnsMayBeHosts">,
   signal: AbortSignal,
   prefix: string,
 ): Promise<string> {
   if (netns === "" || !isNetnsPath(netns)) return "";
-  const view = await links.look(netns, ifName, signal);
-  switch (view) {
-    case "free":
-    case "taken":
+  const { found } = await sandboxes.look(netns, [], signal);
+  switch (found) {
+    case "sandbox":
       return netns;
     case "netns-gone":
     case "not-a-netns":

@@ -15,7 +15,7 @@ import type { RecordedAttachment, SandboxRecord } from "../../domain/sandbox-rec
 import type { Clock } from "../../ports/clock.ts";
 import type { Events } from "../../ports/events.ts";
 import type { Pods } from "../../ports/pods.ts";
-import type { SandboxLinks } from "../../ports/sandbox-links.ts";
+import type { Sandboxes } from "../../ports/sandboxes.ts";
 import { refuseTakenLinks } from "./add.ts";
 import { netnsForDel } from "./del.ts";
 import { delegateOf, detach, type DetachDeps, podPrefix, invocationContextOf } from "../attachments/detach.ts";
@@ -44,7 +44,7 @@ export interface HotPlugAddRequest extends HotPlugRequest {
 export interface HotPlugDeps extends DetachDeps {
   readonly queue: SandboxQueue;
   readonly pods: Pods;
-  readonly links: SandboxLinks;
+  readonly sandboxes: Pick<Sandboxes, "look">;
   readonly events: Events;
   readonly clock: Clock;
   /** How long undoing a failed ADD may take. */
@@ -89,7 +89,7 @@ async function add(deps: HotPlugDeps, request: HotPlugAddRequest, scope: Scope):
   const { record, primary } = await standing(deps, request);
   const others = await removeLeftovers(deps, record, request, scope);
   const plan = planned(request, others);
-  await refuseTakenLinks(deps.links, request, [plan], scope.signal);
+  await refuseTakenLinks(deps.sandboxes, request, [plan], scope.signal);
 
   const intended: RecordedAttachment = {
     owner: primary.owner,
@@ -193,7 +193,7 @@ async function del(deps: HotPlugDeps, request: HotPlugRequest, scope: Scope): Pr
       details: "it goes with the pod",
     });
   }
-  const netns = await netnsForDel(deps.links, request, scope.signal, podPrefix(record?.pod, source.network));
+  const netns = await netnsForDel(deps.sandboxes, request, scope.signal, podPrefix(record?.pod, source.network));
   if (record === undefined || found === undefined) {
     refuseItself(source);
     const around = { sandbox, netns, searchPath, netnsOverride };

@@ -4,7 +4,7 @@ import { chmodSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LAUNCHER, makeWorkbench, patient, pidOf, pidsIn, runs, until } from "./workbench.ts";
-import type { IfName, NetnsPath } from "../../../daemon/domain/ids.ts";
+import type { NetnsPath } from "../../../daemon/domain/ids.ts";
 import type { PluginReport } from "../../../daemon/ports/plugin-runner.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -90,7 +90,7 @@ describe("a launcher that cannot run", () => {
     const launcher = bench.launch({ binary: "/nowhere/plexus-launcher" });
     const given = [AbortSignal.timeout(50), AbortSignal.abort()].map(async (signal) => {
       await expect(launcher.runner.run(bench.run("echoes"), signal)).rejects.toMatchObject({ kind: "try-again-later" });
-      const look = launcher.links.look("/run/netns/x" as NetnsPath, "lo" as IfName, signal);
+      const look = launcher.sandboxes.look("/run/netns/x" as NetnsPath, [], signal);
       await expect(look).rejects.toMatchObject({ kind: "try-again-later" });
     });
     await Promise.all(given);

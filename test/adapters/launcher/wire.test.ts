@@ -20,8 +20,7 @@ const KINDS = [
   "no-such-plugin",
   "cannot-execute",
   "cannot-start",
-  "link-exists",
-  "no-such-link",
+  "looked",
   "cannot-open-netns",
   "not-a-netns",
   "host-netns",
@@ -107,8 +106,8 @@ describe("requests", () => {
     const text = Buffer.from("/bin/ü\0A=1\0B=\0in");
     expect(run).toEqual(Buffer.concat([words(20 + text.length, 7, 1, 1500, 99, 3), text]));
 
-    const look = encodeRequest(8, { op: "find-link", netns: "/n", link: "lo", timeoutMs: 10 });
-    expect(look).toEqual(Buffer.concat([words(26, 8, 2, 10, 0, 2), Buffer.from("/n\0lo\0")]));
+    const look = encodeRequest(8, { op: "look", netns: "/n", links: ["lo", "net1"], timeoutMs: 10 });
+    expect(look).toEqual(Buffer.concat([words(31, 8, 2, 10, 65_536, 3), Buffer.from("/n\0lo\0net1\0")]));
 
     const inside = encodeRequest(10, {
       op: "run-in-netns",

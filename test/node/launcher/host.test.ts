@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { IfName, NetnsPath } from "../../../daemon/domain/ids.ts";
+import type { NetnsPath } from "../../../daemon/domain/ids.ts";
 import { makeWorkbench, patient } from "../../adapters/launcher/workbench.ts";
 import type { Workbench } from "../../adapters/launcher/workbench.ts";
 
@@ -47,7 +47,7 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
     execFileSync("touch", [join(root, "netns")]);
     execFileSync("mount", ["--bind", "/proc/self/ns/net", join(root, "netns")]);
     try {
-      expect(await there.links.look("/netns" as NetnsPath, "lo" as IfName, patient)).toBe("host-netns");
+      expect(await there.sandboxes.look("/netns" as NetnsPath, [], patient)).toEqual({ found: "host-netns" });
     } finally {
       execFileSync("umount", [join(root, "netns")]);
     }

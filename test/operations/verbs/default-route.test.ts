@@ -1,8 +1,9 @@
 /** ADD with default-route in the pod's annotation: what it does to the sandbox's routes, and what it leaves when it fails. */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { DefaultRoute } from "../../../daemon/ports/sandbox-routes.ts";
+import type { DefaultRoute } from "../../../daemon/ports/sandboxes.ts";
 import { PlexusError } from "../../../daemon/domain/errors.ts";
-import { memorySandboxRoutes, type MemorySandboxRoutes, type Routes } from "../../fakes/memory-sandbox-routes.ts";
+import type { NetnsIdentity } from "../../../daemon/domain/ids.ts";
+import { memorySandboxes, type MemorySandboxes, type Routes } from "../../fakes/memory-sandboxes.ts";
 import { fails, succeeds } from "../../fakes/scripted-plugin-runner.ts";
 import { addRequest, delRequest, netns, obedient, said, sandbox, stage, type StageOptions, stdinOf } from "../stage.ts";
 
@@ -17,11 +18,12 @@ const NET1_V4 = { ifName: "net1", gateway: "10.1.1.254" };
 const failed = (want: object): Error => expect.objectContaining(want) as Error;
 
 let table: Routes;
-let routes: MemorySandboxRoutes;
+let routes: MemorySandboxes;
 
 beforeEach(() => {
   table = { 4: [], 6: [] };
-  routes = memorySandboxRoutes(new Map([[netns, table]]), (address) => !/^(?:10\.9\.|fd09:)/.test(address));
+  const behind = { identity: "4:4026532281:1" as NetnsIdentity, links: new Set<never>(), routes: table };
+  routes = memorySandboxes(new Map([[netns, behind]]), (address) => !/^(?:10\.9\.|fd09:)/.test(address));
 });
 
 /** A node where the default network brings default routes of both families, beside a foreign one. */
@@ -184,9 +186,9 @@ describe("an ADD that fails", () => {
     const { add, scope, journal } = node([], {
       routes: {
         ...routes,
-        replace: async (...call) => {
+        replaceDefaultRoutes: async (...call) => {
           journal.refuse(new PlexusError("io-failure", "no space left on device"));
-          await routes.replace(...call);
+          await routes.replaceDefaultRoutes(...call);
         },
       },
     });
@@ -210,8 +212,8 @@ describe("an ADD that fails", () => {
     } = node(["10.1.1.254"], {
       routes: {
         ...routes,
-        replace: async (...call) => {
-          await routes.replace(...call);
+        replaceDefaultRoutes: async (...call) => {
+          await routes.replaceDefaultRoutes(...call);
           table[4] = [...table[4], FOREIGN];
         },
       },
@@ -230,7 +232,7 @@ describe("an ADD that fails", () => {
       said: all,
       warnings,
     } = node(["10.1.1.254"], {
-      routes: { ...routes, replace: () => Promise.reject(refusal) },
+      routes: { ...routes, replaceDefaultRoutes: () => Promise.reject(refusal) },
     });
     await expect(add(addRequest(), scope())).rejects.toThrow(failed({ code: 5 }));
     expect(warnings).toEqual([expect.stringContaining("default routes stay as they are: ip could not be run")]);

@@ -4,9 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { NetnsPath } from "../../../daemon/domain/ids.ts";
-import type { SandboxRoutes } from "../../../daemon/ports/sandbox-routes.ts";
+import type { Sandboxes } from "../../../daemon/ports/sandboxes.ts";
 import { makeWorkbench, patient, type Workbench } from "../../adapters/launcher/workbench.ts";
-import { sandboxRoutesContract } from "../../contracts/sandbox-routes.contract.ts";
+import { defaultRoutesContract } from "../../contracts/default-routes.contract.ts";
 
 /** A namespace with the links eth0 and net1. Addresses are usable at once: nobody else is there to have them. */
 function makeSandbox() {
@@ -23,13 +23,13 @@ function makeSandbox() {
 }
 
 describe.skipIf(process.getuid?.() !== 0)("as root", () => {
-  sandboxRoutesContract("launcher", () => {
+  defaultRoutesContract("launcher", () => {
     const bench = makeWorkbench();
     const sandbox = makeSandbox();
     const file = join(bench.directory, "file");
     writeFileSync(file, "");
     return {
-      routes: bench.launch().routes,
+      sandboxes: bench.launch().sandboxes,
       sandbox: sandbox.path,
       missing: `${sandbox.path}-not` as NetnsPath,
       file: file as NetnsPath,
@@ -44,12 +44,12 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
   describe("by way of iproute2", () => {
     let bench: Workbench;
     let sandbox: ReturnType<typeof makeSandbox>;
-    let routes: SandboxRoutes;
+    let sandboxes: Sandboxes;
 
     beforeEach(() => {
       bench = makeWorkbench();
       sandbox = makeSandbox();
-      ({ routes } = bench.launch());
+      ({ sandboxes } = bench.launch());
     });
     afterEach(async () => {
       sandbox.remove();
@@ -72,8 +72,8 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
     ])("takes away a default route $why, and no other route", async ({ route }) => {
       const before = sandbox.ip("-4", "route", "show");
       sandbox.ip("-4", "route", "add", "default", ...route);
-      expect(await routes.read(sandbox.path, 4, patient)).toHaveLength(1);
-      await routes.replace(sandbox.path, 4, [], patient);
+      expect(await sandboxes.readDefaultRoutes(sandbox.path, 4, patient)).toHaveLength(1);
+      await sandboxes.replaceDefaultRoutes(sandbox.path, 4, [], patient);
       expect(sandbox.ip("-4", "route", "show")).toBe(before);
     });
 
@@ -85,9 +85,9 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
     ])("puts back a default route that was read, with $why", async ({ route }) => {
       sandbox.ip("-4", "route", "add", "default", "dev", "eth0", ...route.split(" "));
       const before = sandbox.ip("-4", "route", "show");
-      const found = await routes.read(sandbox.path, 4, patient);
+      const found = await sandboxes.readDefaultRoutes(sandbox.path, 4, patient);
       const again = found.map((one) => ({ ...one, ifName: "eth0" }));
-      await routes.replace(sandbox.path, 4, again, patient);
+      await sandboxes.replaceDefaultRoutes(sandbox.path, 4, again, patient);
       expect(sandbox.ip("-4", "route", "show")).toBe(before);
     });
 
@@ -96,8 +96,8 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
         { ifName: "eth0", gateway: "10.0.0.1" },
         { ifName: "net1", gateway: "10.1.0.1" },
       ];
-      await routes.replace(sandbox.path, 4, two, patient);
-      expect(await routes.read(sandbox.path, 4, patient)).toMatchObject(two);
+      await sandboxes.replaceDefaultRoutes(sandbox.path, 4, two, patient);
+      expect(await sandboxes.readDefaultRoutes(sandbox.path, 4, patient)).toMatchObject(two);
     });
 
     it("takes the name of an interface as it is, whatever a shell would make of it", async () => {
@@ -105,8 +105,10 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
       sandbox.ip("link", "set", "net1", "down");
       sandbox.ip("link", "set", "net1", "name", ifName);
       sandbox.ip("link", "set", ifName, "up");
-      await routes.replace(sandbox.path, 4, [{ ifName, gateway: "10.1.0.1" }], patient);
-      expect(await routes.read(sandbox.path, 4, patient)).toMatchObject([{ ifName, gateway: "10.1.0.1" }]);
+      await sandboxes.replaceDefaultRoutes(sandbox.path, 4, [{ ifName, gateway: "10.1.0.1" }], patient);
+      expect(await sandboxes.readDefaultRoutes(sandbox.path, 4, patient)).toMatchObject([
+        { ifName, gateway: "10.1.0.1" },
+      ]);
     });
 
     it("says what to install where there is no iproute2", async () => {
@@ -117,7 +119,7 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
       execFileSync("mount", ["--bind", sandbox.path, netns]);
       try {
         const there = bench.launch({ host: { how: "root", path: root } });
-        await expect(there.routes.read("/netns" as NetnsPath, 4, patient)).rejects.toMatchObject({
+        await expect(there.sandboxes.readDefaultRoutes("/netns" as NetnsPath, 4, patient)).rejects.toMatchObject({
           kind: "delegate-missing",
           message: expect.stringContaining("iproute2") as string,
           details: expect.stringContaining("install iproute2") as string,

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { IpFamily } from "../../daemon/domain/addresses.ts";
 import type { NetnsPath } from "../../daemon/domain/ids.ts";
-import type { DefaultRoute, SandboxRoutes } from "../../daemon/ports/sandbox-routes.ts";
+import type { DefaultRoute, Sandboxes } from "../../daemon/ports/sandboxes.ts";
 
-export interface SandboxRoutesStage {
-  readonly routes: SandboxRoutes;
+export interface DefaultRoutesStage {
+  readonly sandboxes: Sandboxes;
   /** A network namespace with the links eth0, in 10.0.0.0/24 and fd00::/64, and net1, in 10.1.0.0/24 and fd01::/64. */
   readonly sandbox: NetnsPath;
   readonly missing: NetnsPath;
@@ -21,27 +21,27 @@ const FAMILIES: readonly { family: IpFamily; other: IpFamily; gw0: string; gw1: 
 
 const patient = new AbortController().signal;
 
-/** Asks every question of the port SandboxRoutes. */
-export function sandboxRoutesContract(name: string, setTheStage: () => SandboxRoutesStage): void {
-  describe(`sandbox routes: ${name}`, () => {
-    let stage: SandboxRoutesStage;
+/** Asks every question about default routes of the port Sandboxes. */
+export function defaultRoutesContract(name: string, setTheStage: () => DefaultRoutesStage): void {
+  describe(`default routes: ${name}`, () => {
+    let stage: DefaultRoutesStage;
     beforeAll(() => {
       stage = setTheStage();
     });
     beforeEach(async () => {
-      await stage.routes.replace(stage.sandbox, 4, [], patient);
-      await stage.routes.replace(stage.sandbox, 6, [], patient);
+      await stage.sandboxes.replaceDefaultRoutes(stage.sandbox, 4, [], patient);
+      await stage.sandboxes.replaceDefaultRoutes(stage.sandbox, 6, [], patient);
     });
     afterAll(() => stage.clear());
 
     const read = async (family: IpFamily) => {
-      const found = await stage.routes.read(stage.sandbox, family, patient);
+      const found = await stage.sandboxes.readDefaultRoutes(stage.sandbox, family, patient);
       return found.map(({ ifName, gateway }) => ({ ifName, gateway }));
     };
 
     describe.each(FAMILIES)("IPv$family", ({ family, other, gw0, gw1, elsewhere }) => {
       const replace = (...routes: readonly (DefaultRoute & { readonly ifName: string })[]) =>
-        stage.routes.replace(stage.sandbox, family, routes, patient);
+        stage.sandboxes.replaceDefaultRoutes(stage.sandbox, family, routes, patient);
       const byEth0 = { ifName: "eth0", gateway: gw0 };
       const byNet1 = { ifName: "net1", gateway: gw1 };
 
@@ -66,15 +66,15 @@ export function sandboxRoutesContract(name: string, setTheStage: () => SandboxRo
 
       it("gets back what was read, as it was", async () => {
         await replace(byEth0, { ...byNet1, attributes: ["metric", "2000", "proto", "static", "mtu", "1400"] });
-        const before = await stage.routes.read(stage.sandbox, family, patient);
+        const before = await stage.sandboxes.readDefaultRoutes(stage.sandbox, family, patient);
         await replace(byNet1);
         await replace({ ...byEth0, ...before[0], ifName: "eth0" }, { ...byNet1, ...before[1], ifName: "net1" });
-        expect(await stage.routes.read(stage.sandbox, family, patient)).toEqual(before);
+        expect(await stage.sandboxes.readDefaultRoutes(stage.sandbox, family, patient)).toEqual(before);
       });
 
       it("leaves the other family alone", async () => {
         await replace(byEth0);
-        await stage.routes.replace(stage.sandbox, other, [], patient);
+        await stage.sandboxes.replaceDefaultRoutes(stage.sandbox, other, [], patient);
         expect(await read(family)).toEqual([byEth0]);
       });
 
@@ -93,14 +93,20 @@ export function sandboxRoutesContract(name: string, setTheStage: () => SandboxRo
       { why: "that is a file", path: "file" },
       { why: "that is the host's", path: "host" },
     ] as const)("are not to be had in a namespace $why", async ({ path }) => {
-      await expect(stage.routes.read(stage[path], 4, patient)).rejects.toMatchObject({ kind: "invalid-netns" });
-      await expect(stage.routes.replace(stage[path], 4, [], patient)).rejects.toMatchObject({ kind: "invalid-netns" });
+      await expect(stage.sandboxes.readDefaultRoutes(stage[path], 4, patient)).rejects.toMatchObject({
+        kind: "invalid-netns",
+      });
+      await expect(stage.sandboxes.replaceDefaultRoutes(stage[path], 4, [], patient)).rejects.toMatchObject({
+        kind: "invalid-netns",
+      });
     });
 
     it("stay as they are once the signal has been raised", async () => {
       const given = AbortSignal.abort();
-      await expect(stage.routes.read(stage.sandbox, 4, given)).rejects.toMatchObject({ kind: "try-again-later" });
-      await expect(stage.routes.replace(stage.sandbox, 4, [], given)).rejects.toMatchObject({
+      await expect(stage.sandboxes.readDefaultRoutes(stage.sandbox, 4, given)).rejects.toMatchObject({
+        kind: "try-again-later",
+      });
+      await expect(stage.sandboxes.replaceDefaultRoutes(stage.sandbox, 4, [], given)).rejects.toMatchObject({
         kind: "try-again-later",
       });
     });

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { ipFamily } from "../../domain/addresses.ts";
 import { PlexusError } from "../../domain/errors.ts";
 import type { NetnsPath } from "../../domain/ids.ts";
-import type { DefaultRoute, SandboxRoutes } from "../../ports/sandbox-routes.ts";
+import type { DefaultRoute, Sandboxes } from "../../ports/sandboxes.ts";
 import { errnoName } from "./errno-name.ts";
 import type { SupervisedLauncher } from "./supervised-launcher.ts";
 import type { Reply } from "./wire.ts";
@@ -16,7 +16,9 @@ const TIMEOUT_MS = 20_000;
 /** Some thousands of routes. */
 const MAX_OUTPUT_BYTES = 1 << 20;
 
-export function launcherSandboxRoutes(launcher: SupervisedLauncher): SandboxRoutes {
+export function launcherDefaultRoutes(
+  launcher: SupervisedLauncher,
+): Pick<Sandboxes, "readDefaultRoutes" | "replaceDefaultRoutes"> {
   /** Runs it to its end, whatever its exit status. */
   async function ip(netns: NetnsPath, args: readonly string[], signal: AbortSignal): Promise<Reply> {
     for (const place of PLACES) {
@@ -31,13 +33,13 @@ export function launcherSandboxRoutes(launcher: SupervisedLauncher): SandboxRout
   }
 
   return {
-    async read(netns, family, signal) {
+    async readDefaultRoutes(netns, family, signal) {
       const reply = await ip(netns, ["-json", `-${family}`, "route", "show", "default"], signal);
       if (reply.code !== 0) throw unreadable(complaintOf(reply));
       return parseRoutes(reply.stdout.toString());
     },
 
-    async replace(netns, family, routes, signal) {
+    async replaceDefaultRoutes(netns, family, routes, signal) {
       const route = async (...args: readonly string[]): Promise<void> => {
         const reply = await ip(netns, [`-${family}`, "route", ...args], signal);
         if (reply.code !== 0) throw new PlexusError("invalid-config", complaintOf(reply));
