@@ -18,7 +18,13 @@ import type { Config } from "../config/load.ts";
 import { journalWithMultus } from "../migration/journal-with-multus.ts";
 import { multusNoteFiles } from "../migration/multus-note-files.ts";
 import { makeInspection } from "../operations/observability/inspect.ts";
-import { canRunPlugins, makeReadiness, noProblem, type Readiness } from "../operations/observability/readiness.ts";
+import {
+  canRunPlugins,
+  makeReadiness,
+  makeStatusGate,
+  noProblem,
+  type Readiness,
+} from "../operations/observability/readiness.ts";
 import { makeReadings } from "../operations/observability/readings.ts";
 import { watchJournal } from "../operations/observability/watched-journal.ts";
 import { type Meters, NO_METERS } from "../ports/meters.ts";
@@ -33,6 +39,8 @@ import { openSource } from "./source.ts";
 const LAUNCHER_MAY_REST_MS = 5_000;
 /** How long the launcher may be down before only a new daemon can help. */
 const LAUNCHER_IS_LOST_MS = 60_000;
+/** How long after its start a daemon that is not ready has STATUS asked again. */
+const STARTING_S = 20;
 
 /**
  * @param home the directory of the bundle, the launcher and the protos
@@ -83,7 +91,7 @@ export async function start(
       spool,
       confFiles,
       clock: systemClock,
-      refuseUnlessAble: () => readiness.refuseUnlessAble(),
+      refuseUnlessAble: makeStatusGate(readiness, () => isStopping || process.uptime() < STARTING_S),
     },
     { ...config, limits: limitsOf(config), node: config },
   );

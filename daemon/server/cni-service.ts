@@ -20,7 +20,7 @@ import {
   type WireRequest,
   wireRequest,
 } from "./cni-request.ts";
-import { type OperationDeps, runOperation } from "./run-operation.ts";
+import { type OperationDeps, type OperationSubject, runOperation } from "./run-operation.ts";
 
 export interface Operations {
   add(request: AddRequest, scope: Scope): Promise<JsonText>;
@@ -63,10 +63,15 @@ export function cniService(deps: CniServiceDeps): UntypedServiceImplementation {
       await operations.check(ids, scope);
       return undefined;
     }),
-    Status: answer(deps, "STATUS", async (wire, scope) => {
-      await operations.status(parse(wire), scope);
-      return undefined;
-    }),
+    Status: answer(
+      deps,
+      "STATUS",
+      async (wire, scope) => {
+        await operations.status(parse(wire), scope);
+        return undefined;
+      },
+      changesOnly(),
+    ),
     Gc: answer(deps, "GC", async (wire, scope) => {
       await operations.gc(parse(wire), scope);
       return undefined;
@@ -74,9 +79,19 @@ export function cniService(deps: CniServiceDeps): UntypedServiceImplementation {
   };
 }
 
-function answer(deps: CniServiceDeps, verb: CniVerb, handle: Handler) {
+/** Whether an outcome differs from the one before it. containerd asks for STATUS every 5 s: 17,000 times a day. */
+function changesOnly(): (outcome: string) => boolean {
+  let last = "";
+  return (outcome) => {
+    const isNew = outcome !== last;
+    last = outcome;
+    return isNew;
+  };
+}
+
+function answer(deps: CniServiceDeps, verb: CniVerb, handle: Handler, isNews?: OperationSubject["isNews"]) {
   return (call: ServerUnaryCall<unknown, WireReply>, callback: sendUnaryData<WireReply>): void => {
-    void respond(deps, verb, handle, call).then(
+    void respond(deps, verb, handle, call, isNews).then(
       (reply) => {
         callback(null, reply);
       },
@@ -93,6 +108,7 @@ async function respond(
   verb: CniVerb,
   handle: Handler,
   call: ServerUnaryCall<unknown, WireReply>,
+  isNews: OperationSubject["isNews"],
 ): Promise<WireReply> {
   const wire = wireRequest(call.request);
   const subject = {
@@ -100,6 +116,7 @@ async function respond(
     requestId: requestIdOf(wire),
     sandbox: wire.containerId,
     ifName: wire.ifname,
+    isNews,
   };
   const answered = await runOperation(deps, subject, callerOf(call), (scope) => handle(wire, scope));
   const failed = "error" in answered;

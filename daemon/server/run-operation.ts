@@ -21,13 +21,15 @@ export interface OperationSubject {
   readonly requestId?: string | undefined;
   readonly sandbox: string;
   readonly ifName: string;
+  /** Whether an outcome, told by a short text, is worth more than a line at debug; every outcome is unless this is set. */
+  readonly isNews?: ((outcome: string) => boolean) | undefined;
 }
 
 export type Answer = { readonly result: JsonText | undefined } | { readonly error: PlexusError };
 
 export async function runOperation(
   deps: OperationDeps,
-  { operation, requestId, sandbox, ifName }: OperationSubject,
+  { operation, requestId, sandbox, ifName, isNews = () => true }: OperationSubject,
   caller: Caller,
   work: (scope: Scope) => Promise<JsonText | undefined>,
 ): Promise<Answer> {
@@ -47,14 +49,15 @@ export async function runOperation(
   const facts = (): object => ({ ms: tenths(performance.now() - began), plugins: runs.map(logged) });
   try {
     const result = await work({ signal, trace: (run) => runs.push(run), warn });
-    log.info(facts(), "done");
+    log[isNews("done") ? "info" : "debug"](facts(), "done");
     ends({ ms: performance.now() - began, runs });
     return { result };
   } catch (thrown) {
     const error = PlexusError.from(thrown);
     const { kind, code, message, details } = error;
     const entry = { ...facts(), kind, code, details, ...(kind === "internal" && { err: error.cause ?? error }) };
-    log[kind === "internal" ? "error" : "warn"](entry, message);
+    const level = isNews(`${code} ${message}`) ? "warn" : "debug";
+    log[kind === "internal" ? "error" : level](entry, message);
     ends({ failure: error, ms: performance.now() - began, runs });
     return { error };
   } finally {

@@ -25,7 +25,8 @@ Keys of the network configuration that are meant for this program:
 
   "daemonSocketDir"       directory of the daemon's socket, plexus.sock (default "/run/plexus")
   "daemonSpoolDir"        where a DEL is left while the daemon is away (default "/var/lib/plexus/spool")
-  "daemonWaitSeconds"     how long ADD and CHECK wait for a daemon that is not there: 0 to 600 (default 60)
+  "daemonWaitSeconds"     how long ADD and CHECK wait for a daemon that is not there: 0 to 600 (default 60);
+                          STATUS waits as long, but 20 at most
   "daemonTimeoutSeconds"  how long an operation may take in all: 0.1 to 3600 (default 240)
 
 Exit status: 0 when the operation succeeded; 1 when it failed, with a CNI error object on standard output.

@@ -24,7 +24,7 @@ export function callFailure(outcome: CallOutcome, context: FailureContext): CniE
     }
     case "lost": {
       const details = `${socketPath}: ${outcome.reason}; ${logHint(context)}`;
-      return report(context, CniCode.tryAgainLater, "the Plexus daemon went away during the operation", details);
+      return report(context, retryCode(context), "the Plexus daemon went away during the operation", details);
     }
     case "expired": {
       const msg = `the Plexus daemon did not answer within ${seconds(timeoutMs)}`;
@@ -65,8 +65,12 @@ function unavailable(context: FailureContext, state: string, reason: string): Cn
   const waited = waitMs === 0 ? "" : `, waited ${seconds(waitMs)}`;
   const cause = reason === "" ? "" : `: ${reason}`;
   const details = `${socketPath}${cause}${waited}; check that the plexus-daemon pod of this node is running and ready`;
-  const code = context.verb === "STATUS" ? CniCode.notAvailable : CniCode.tryAgainLater;
-  return report(context, code, `the Plexus daemon ${state}`, details);
+  return report(context, retryCode(context), `the Plexus daemon ${state}`, details);
+}
+
+/** STATUS has a code of its own for it (spec §1.7). */
+function retryCode(context: FailureContext): number {
+  return context.verb === "STATUS" ? CniCode.notAvailable : CniCode.tryAgainLater;
 }
 
 function report(context: FailureContext, code: number, what: string, details: string): CniError {

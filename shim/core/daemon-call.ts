@@ -1,4 +1,6 @@
 import { mayTryAgain, type CallOutcome } from "./call-outcome.ts";
+import { CniCode } from "./cni-error.ts";
+import { decodeReply } from "./cni-messages.ts";
 import { FAILED, INTERRUPTED, TIMED_OUT, type ShimIo } from "./shim-io.ts";
 import { UnaryCall } from "./unary-call.ts";
 
@@ -9,6 +11,11 @@ export interface DaemonRequest {
   readonly message: Uint8Array;
   /** How long to keep trying while the daemon is away. */
   readonly waitMs: number;
+  /**
+   * The request changes nothing, so it is also sent again after a daemon went away during the call
+   * or answered "try again later" because it starts or stops.
+   */
+  readonly changesNothing: boolean;
   /** How long all of it may take, waiting included. */
   readonly timeoutMs: number;
 }
@@ -23,9 +30,20 @@ export function callDaemon(io: ShimIo, request: DaemonRequest): CallOutcome {
   const lastStart = Math.min(start + request.waitMs, deadline);
   for (;;) {
     const outcome = callOnce(io, request, deadline);
-    if (!mayTryAgain(outcome) || io.now() + RETRY_INTERVAL_MS > lastStart) return outcome;
+    if (!maySendAgain(request, outcome) || io.now() + RETRY_INTERVAL_MS > lastStart) return outcome;
     io.sleep(RETRY_INTERVAL_MS);
   }
+}
+
+function maySendAgain(request: DaemonRequest, outcome: CallOutcome): boolean {
+  if (mayTryAgain(outcome)) return true;
+  if (!request.changesNothing) return false;
+  return outcome.kind === "lost" || (outcome.kind === "answered" && asksToTryAgain(outcome.message));
+}
+
+function asksToTryAgain(message: Uint8Array): boolean {
+  const reply = decodeReply(message);
+  return reply.kind === "error" && reply.error.code === CniCode.tryAgainLater;
 }
 
 function callOnce(io: ShimIo, request: DaemonRequest, deadline: number): CallOutcome {

@@ -12,6 +12,7 @@ import type { ShimIo } from "./shim-io.ts";
 import { toUtf8 } from "./utf8.ts";
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
+const STATUS_WAIT_MS = 20_000;
 
 const SUCCESS = 0;
 const FAILURE = 1;
@@ -65,7 +66,8 @@ function runVerb(io: ShimIo, verb: string): number {
     socketPath: config.socketPath,
     path: `/plexus.v1.Cni/${methodOf(verb)}`,
     message: encodeRequest(environment, stdin.bytes, io.requestId),
-    waitMs: waitsForDaemon(verb) ? config.waitMs : 0,
+    waitMs: waitFor(verb, config.waitMs),
+    changesNothing: verb === "STATUS",
     timeoutMs: config.timeoutMs,
   };
   const outcome = callDaemon(io, request);
@@ -85,7 +87,7 @@ function printReply(io: ShimIo, outcome: Answer, context: FailureContext): numbe
     case "result":
       return print(io, reply.result);
     case "error":
-      return fail(io, reply.error);
+      return fail(io, withCodeFor(context.verb, reply.error));
     case "empty":
       // Only an ADD must have a result.
       return context.verb === "ADD" ? fail(io, callFailure(outcome, context)) : SUCCESS;
@@ -110,9 +112,20 @@ function methodOf(verb: string): string {
   }
 }
 
-/** A pod being started can wait for a daemon being updated. The runtime repeats the other verbs by itself. */
-function waitsForDaemon(verb: string): boolean {
-  return verb === "ADD" || verb === "CHECK";
+/**
+ * How long a verb waits for a daemon that is away, for an update mostly. A runtime takes a failed STATUS for a node
+ * that cannot run pods, and the node becomes NotReady; yet the kubelet calls a runtime dead that answers nothing for
+ * 30 s. The runtime repeats a GC by itself, and a DEL goes to the spool.
+ */
+function waitFor(verb: string, waitMs: number): number {
+  if (verb === "ADD" || verb === "CHECK") return waitMs;
+  return verb === "STATUS" ? Math.min(waitMs, STATUS_WAIT_MS) : 0;
+}
+
+/** STATUS has codes of its own (spec §1.7): after the wait, "try again later" means "not available". */
+function withCodeFor(verb: string, error: CniError): CniError {
+  if (verb !== "STATUS" || error.code !== CniCode.tryAgainLater) return error;
+  return cniError(CniCode.notAvailable, error.msg, error.details);
 }
 
 function printAbout(io: ShimIo): number {

@@ -40,7 +40,10 @@ async function serve(operations: Partial<Operations> = {}, overlay = "{}"): Prom
       ...operations,
     },
     inspection: nothingToSee,
-    log: pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
+    log: pino(
+      { base: null, level: "debug" },
+      { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+    ),
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.parse(overlay, "the overlay") },
     operationTimeoutMs: 3_600_000,
     meters: NO_METERS,
@@ -206,6 +209,18 @@ describe("the Cni service", () => {
       },
       { level: 30, op: "DEL", request: "made-up", msg: "done" },
     ]);
+  });
+
+  it("writes a line at info or warn for a STATUS that differs from the one before, and at debug for others", async () => {
+    const outcomes = ["", "", "no default network", "no default network", "", ""];
+    await serve({
+      status: async () => {
+        const problem = outcomes.shift();
+        if (problem !== "") throw new PlexusError("not-available", problem ?? "asked too often");
+      },
+    });
+    for (let asked = 0, times = outcomes.length; asked < times; asked++) await cni("Status");
+    expect(lines.map(({ level }) => level)).toEqual([30, 20, 40, 20, 30, 20]);
   });
 
   it.each([

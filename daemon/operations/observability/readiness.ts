@@ -40,6 +40,26 @@ export function makeReadiness(
   };
 }
 
+/**
+ * What CNI STATUS asks. While one daemon takes another's place, it rejects with `try-again-later`: the shim then asks
+ * again for up to 20 s, so that an update of the daemon does not make the node NotReady (issue 11, section 5).
+ * @param isChangingOver whether this daemon has just started or is stopping
+ */
+export function makeStatusGate(
+  readiness: Pick<Readiness, "refuseUnlessAble">,
+  isChangingOver: () => boolean,
+): () => Promise<void> {
+  return async () => {
+    try {
+      await readiness.refuseUnlessAble();
+    } catch (thrown) {
+      const { message, details } = PlexusError.from(thrown);
+      if (!isChangingOver()) throw thrown;
+      throw new PlexusError("try-again-later", message, { details, cause: thrown });
+    }
+  };
+}
+
 async function obstaclesAmong(conditions: Readonly<Record<string, Condition>>): Promise<readonly Obstacle[]> {
   const looks = Object.entries(conditions).map(async ([condition, holds]): Promise<Obstacle | undefined> => {
     try {

@@ -12,7 +12,7 @@ export interface StatusRequest {
 
 export interface StatusDeps extends DelegateDeps, DefaultNetworkDeps {
   readonly conflists: ConflistRunner;
-  /** Rejects with `not-available` while no ADD can succeed. */
+  /** Rejects while no ADD can succeed: with `not-available`, or `try-again-later` while the daemon starts or stops. */
   readonly refuseUnlessAble: () => Promise<void>;
 }
 

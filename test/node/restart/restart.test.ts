@@ -100,7 +100,7 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", (
     expect(await leftoversInTheEnd()).toBe("");
   });
 
-  it("told to stop, it finishes what is under way and begins nothing: ADDs are held or refused, DELs are left for the next one", async () => {
+  it("told to stop, it finishes what is under way and begins nothing: ADDs are held or refused, STATUS is held, DELs are left for the next one", async () => {
     await host.sh("for name in begun other newcomer; do ip netns add $name; done");
     await host.write(
       `${SCRIPTED}/ADD`,
@@ -118,6 +118,7 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", (
     const impatient = CONF.replace('"daemonWaitSeconds":60', '"daemonWaitSeconds":0');
     expect(await cni("ADD", "newcomer", { conf: impatient })).toMatchObject({ status: 1, json: { code: 11 } });
     const held = cni("ADD", "newcomer");
+    const asked = cni("STATUS", "newcomer", { conf: CONF.replace("1.0.0", "1.1.0") });
     await host.sh("touch /run/go");
     expect(await begun).toMatchObject({ status: 0 });
     expect(await ended).toBe(0);
@@ -125,6 +126,7 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", (
 
     await plexus.start();
     expect(await held).toMatchObject({ status: 0 });
+    expect(await asked).toMatchObject({ status: 0 });
     expect(await cni("DEL", "begun")).toMatchObject({ status: 0 });
     expect(await cni("DEL", "newcomer")).toMatchObject({ status: 0 });
     expect(await leftoversInTheEnd()).toBe("");

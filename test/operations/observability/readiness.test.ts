@@ -4,6 +4,7 @@ import {
   canRunPlugins,
   type LauncherView,
   makeReadiness,
+  makeStatusGate,
   noProblem,
 } from "../../../daemon/operations/observability/readiness.ts";
 import { watchJournal } from "../../../daemon/operations/observability/watched-journal.ts";
@@ -40,6 +41,14 @@ describe("readiness", () => {
       message: "disk full",
       details: "make room",
     });
+  });
+
+  it("has STATUS asked again while one daemon takes another's place, and only then", async () => {
+    const readiness = makeReadiness({ a: fails("stopping") });
+    const gate = (isChangingOver: boolean) => makeStatusGate(readiness, () => isChangingOver)();
+    await expect(gate(true)).rejects.toMatchObject({ kind: "try-again-later", message: "stopping" });
+    await expect(gate(false)).rejects.toMatchObject({ kind: "not-available", message: "stopping" });
+    await expect(makeStatusGate(makeReadiness({ a: holds }), () => true)()).resolves.toBeUndefined();
   });
 
   it("refuses nothing that only keeps the runtime from calling", async () => {

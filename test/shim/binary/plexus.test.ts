@@ -391,28 +391,43 @@ describe("with a daemon that is not there", () => {
     });
   });
 
-  it.each([{ verb: "ADD" }, { verb: "CHECK" }])("$verb waits until it comes (T272, T274)", async ({ verb }) => {
-    const { socketPath, config } = await site();
-    const tried = Promise.withResolvers<undefined>();
-    const peer = await startRawPeer(socketPath, (socket) => {
-      socket.destroy();
-      tried.resolve(undefined);
-    });
-    const run = runPlexus({ env: { ...env, CNI_COMMAND: verb }, stdin: config({ daemonWaitSeconds: 20 }) });
-    await tried.promise;
-    peer.close();
-    await daemonAt(socketPath, echo);
-    expect((await run).status).toBe(0);
-  });
-
-  it.each([{ verb: "DEL" }, { verb: "GC" }, { verb: "STATUS" }])(
-    "$verb does not wait (T079, T272)",
+  it.each([{ verb: "ADD" }, { verb: "CHECK" }, { verb: "STATUS" }])(
+    "$verb waits until it comes (T272, T274)",
     async ({ verb }) => {
-      const { config } = await site();
-      const run = runPlexus({ env: { ...env, CNI_COMMAND: verb }, stdin: config({ daemonWaitSeconds: 600 }) });
-      expect((await run).signal).toBeNull();
+      const { socketPath, config } = await site();
+      const tried = Promise.withResolvers<undefined>();
+      const peer = await startRawPeer(socketPath, (socket) => {
+        socket.destroy();
+        tried.resolve(undefined);
+      });
+      const run = runPlexus({ env: { ...env, CNI_COMMAND: verb }, stdin: config({ daemonWaitSeconds: 20 }) });
+      await tried.promise;
+      peer.close();
+      await daemonAt(socketPath, echo);
+      expect((await run).status).toBe(0);
     },
   );
+
+  it("STATUS waits for the daemon after one that stops (issue 11, section 5)", async () => {
+    const { socketPath, config } = await site();
+    const asked = Promise.withResolvers<undefined>();
+    let isStopping = true;
+    await daemonAt(socketPath, async () => {
+      asked.resolve(undefined);
+      return isStopping ? { error: { code: 11, msg: "the daemon is stopping", details: "" } } : {};
+    });
+    const stdin = config({ daemonWaitSeconds: 20 });
+    const run = runPlexus({ env: { ...env, CNI_COMMAND: "STATUS" }, stdin });
+    await asked.promise;
+    isStopping = false;
+    expect(await run).toMatchObject({ status: 0 });
+  });
+
+  it.each([{ verb: "DEL" }, { verb: "GC" }])("$verb does not wait (T079, T272)", async ({ verb }) => {
+    const { config } = await site();
+    const run = runPlexus({ env: { ...env, CNI_COMMAND: verb }, stdin: config({ daemonWaitSeconds: 600 }) });
+    expect((await run).signal).toBeNull();
+  });
 });
 
 describe("a runtime that is in trouble itself", () => {

@@ -8,9 +8,16 @@ const replying: Connection = { sends: answer(Buffer.from("reply")), then: "close
 const greeting: Connection = { sends: settings, then: "closes" };
 const silent: Connection = { sends: settings, then: "is silent" };
 const closing: Connection = { sends: new Uint8Array(0), then: "closes" };
+const says = (code: number): Connection => {
+  const error = Buffer.from([8, code, 0x12, 1, 0x6d]);
+  return { sends: answer(Buffer.from([0x12, error.length, ...error])), then: "closes" };
+};
 const starting: Connection = { sends: statusAnswer("14", "starting"), then: "is silent" };
 
-function call(connections: readonly Connection[], limits: { waitMs?: number; timeoutMs?: number } = {}) {
+function call(
+  connections: readonly Connection[],
+  limits: { waitMs?: number; timeoutMs?: number; changesNothing?: boolean } = {},
+) {
   const io = fakeIo({ connections });
   const start = io.now();
   const outcome = callDaemon(io, {
@@ -19,6 +26,7 @@ function call(connections: readonly Connection[], limits: { waitMs?: number; tim
     message: Buffer.alloc(3000, "x"),
     waitMs: limits.waitMs ?? 60_000,
     timeoutMs: limits.timeoutMs ?? 240_000,
+    changesNothing: limits.changesNothing ?? false,
   });
   return { outcome, attempts: io.connectedTo.length, took: io.now() - start, sent: io.sent() };
 }
@@ -106,5 +114,19 @@ describe("callDaemon", () => {
   it("tries again when the daemon was gone before anything could be sent", () => {
     const { outcome, attempts } = call([{ ...closing, sendFault: "Broken pipe" }, replying]);
     expect([outcome.kind, attempts]).toEqual(["answered", 2]);
+  });
+
+  it.each([
+    { why: "the daemon went away during the call", first: greeting },
+    { why: "the daemon says that it starts or stops", first: says(11) },
+  ])("repeats a request that changes nothing when $why, and no other", ({ first }) => {
+    const connections = [first, first, replying];
+    expect(call(connections, { changesNothing: true })).toMatchObject({ outcome: { kind: "answered" }, attempts: 3 });
+    expect(call(connections)).toMatchObject({ attempts: 1 });
+    expect(call([first], { changesNothing: true, waitMs: 1000 })).toMatchObject({ attempts: 11, took: 1000 });
+  });
+
+  it("does not repeat a request that was answered with another error", () => {
+    expect(call([says(50), replying], { changesNothing: true })).toMatchObject({ attempts: 1 });
   });
 });

@@ -197,7 +197,23 @@ describe("a failed call", () => {
       error: {
         code: 50,
         msg: "STATUS: the Plexus daemon is not running on this node",
-        details: `${socket}: No such file or directory; ${running}`,
+        details: `${socket}: No such file or directory, waited 2 s; ${running}`,
+      },
+    },
+    {
+      why: "STATUS, the daemon says that it starts or stops",
+      verb: "STATUS",
+      connection: replying({ error: { code: 11, msg: "the daemon is stopping", details: "wait" } }),
+      error: { code: 50, msg: "the daemon is stopping", details: "wait" },
+    },
+    {
+      why: "STATUS, the daemon goes away",
+      verb: "STATUS",
+      connection: { sends: settings, then: "closes" } as const,
+      error: {
+        code: 50,
+        msg: "STATUS: the Plexus daemon went away during the operation",
+        details: `${socket}: it closed the connection; ${look}`,
       },
     },
     {
@@ -278,6 +294,17 @@ describe("a failed call", () => {
     const disk = fakeDisk();
     expect(errorOf({ env: { ...env, CNI_COMMAND: verb }, connections: [connection], disk })).toEqual(error);
     expect(disk.log).toEqual([]);
+  });
+
+  it.each([
+    { verb: "ADD", seconds: 60 },
+    { verb: "CHECK", seconds: 60 },
+    { verb: "STATUS", seconds: 20 },
+    { verb: "GC", seconds: 0 },
+    { verb: "DEL", seconds: 0 },
+  ])("$verb waits $seconds s for a daemon (issue 11, section 5)", ({ verb, seconds }) => {
+    const { io } = run({ env: { ...env, CNI_COMMAND: verb }, stdin: '{"name":"n","cniVersion":"1.1.0"}' });
+    expect(io.now()).toBe(1000 + seconds * 1000);
   });
 
   it("fails when the result cannot be handed over", () => {
