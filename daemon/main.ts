@@ -21,7 +21,7 @@ usage: plexus-daemon [--config FILE] [--export-multus]
 
 Must run as root. Serves the executable on <socketDir>/plexus.sock (default /run/plexus/plexus.sock) and operators on
 plexus-operator.sock beside it, logs JSON lines to standard output.
-SIGTERM and SIGINT: finish what is under way, then exit 0. Exit 1: it could not start; the last line says why.
+SIGTERM, SIGINT and SIGHUP: finish what is under way, then exit 0. Exit 1: it could not start; the last line says why.
 Look inside:  grpcurl -plaintext -unix /run/plexus/plexus-operator.sock plexus.v1.Inspector/ListSandboxes
 `;
 
@@ -65,13 +65,13 @@ async function main(argv: readonly string[]): Promise<void> {
   process.umask(0o077);
   const config = values.config === undefined ? parseConfig("{}", "the defaults") : await loadConfig(values.config);
   if (values["export-multus"] === true) {
-    process.stdout.write(`${await exportRecords(config)} sandboxes noted down in ${config.multusDir}\n`);
+    process.stdout.write(`${await exportRecords(config, HOME)} sandboxes noted down in ${config.multusDir}\n`);
     return;
   }
   const log = openLog({ level: config.logLevel, version: PLEXUS_VERSION, file: config.logFile ?? "" });
   // Listened for from the first moment: who is told to stop while it starts must not die half-way.
   const signalled = new Promise<string>((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(name, resolve);
   });
   for (const remark of remarks(config)) log.warn(remark);
   giveBackWhenIdle();

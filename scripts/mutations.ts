@@ -287,8 +287,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "two daemons work at once",
     file: "daemon/adapters/single-daemon/single-daemon.ts",
-    find: 'if (cause.code === "EADDRINUSE") resolve(undefined);',
-    replace: 'if (cause.code === "EADDRINUSE") resolve(server);',
+    find: "if (status === LOCK_IS_TAKEN) return false;",
+    replace: "if (status === LOCK_IS_TAKEN) return true;",
     test: "test/adapters/single-daemon/single-daemon.test.ts",
   },
   {

@@ -52,7 +52,7 @@ export async function start(
 ): Promise<() => Promise<void>> {
   const prometheus = await openPrometheus(config, version);
   const meters = prometheus?.meters ?? NO_METERS;
-  const only = await becomeOnlyDaemon(config.stateDir, config.drainTimeoutMs + 5_000);
+  const only = await becomeOnlyDaemon(config.stateDir, config.drainTimeoutMs + 5_000, join(home, "plexus-launcher"));
   const launcher = openLauncher(config, home, log, meters);
   const { journal, writable } = await openRecords(config, log, meters);
   const source = await openSource(config, log);

@@ -33,7 +33,7 @@ const LOOKS_TO_BE_SURE = 3;
 const NUDGE_EVERY_LOOKS = 30;
 const NAMED = 5;
 /** All that the daemon makes in the state directory, which may have been given to others as well. */
-const OURS_IN_STATE = ["sandboxes", "spool"];
+const OURS_IN_STATE = ["sandboxes", "spool", "daemon.lock"];
 
 /**
  * For a node whose daemon has ended.

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -25,7 +26,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/vfs.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -462,12 +465,32 @@ static void clean_slate(void)
     if (chdir("/")) quit(1, "cannot change to /: %s", strerror(errno));
 }
 
+static void on_alarm(int signal) { (void)signal; }
+
+/* `--lock MILLISECONDS`: takes flock's lock on descriptor 3 for whoever opened it, because Node cannot. It stays with the open file when this
+ * process ends. Exit status 3: another process has it, and kept it for so long. */
+static int lock_for_parent(const char *milliseconds)
+{
+    long wait = strtol(milliseconds, NULL, 10);
+    if (wait > 0) {
+        struct sigaction action = {.sa_handler = on_alarm};
+        /* again and again: the first one may come before flock waits */
+        struct itimerval timer = {.it_value = {wait / 1000, wait % 1000 * 1000}, .it_interval = {0, 10 * 1000}};
+        sigaction(SIGALRM, &action, NULL);
+        setitimer(ITIMER_REAL, &timer, NULL);
+    }
+    if (!flock(3, wait > 0 ? LOCK_EX : LOCK_EX | LOCK_NB)) return 0;
+    if (errno == EWOULDBLOCK || errno == EINTR) return 3;
+    quit(1, "flock: %s", strerror(errno));
+}
+
 int main(int count, char **arguments)
 {
     if (count == 2 && !strcmp(arguments[1], "--version")) return puts("plexus-launcher " VERSION) < 0;
     if (count == 2 && !strcmp(arguments[1], "--help"))
-        return puts("usage: plexus-launcher [--mntns PATH | --chroot DIR]\n"
+        return puts("usage: plexus-launcher [--mntns PATH | --chroot DIR | --lock MILLISECONDS]\n"
                     "Started by plexus-daemon; speaks frames on stdin and stdout. Ends at the end of stdin.") < 0;
+    if (count == 3 && !strcmp(arguments[1], "--lock")) return lock_for_parent(arguments[2]);
     bool enters = count == 3 && (!strcmp(arguments[1], "--mntns") || !strcmp(arguments[1], "--chroot"));
     if (count != 1 && !enters) quit(2, "unknown arguments; see --help");
 

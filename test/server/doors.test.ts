@@ -190,6 +190,24 @@ describe("what Multus' socket answers", () => {
     peer.destroy();
   });
 
+  // Any process of the node can do this, and the kubelet's probes must go on (issue 11).
+  it.each([
+    { who: "say nothing", first: "" },
+    { who: "send a head that does not end", first: "GET /healthz HTTP/1.1\r\nhost: a\r\n" },
+    { who: "send a body that does not end", first: "POST /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n" },
+  ])("300 peers who $who, and others beside them", async ({ first }) => {
+    const { socket } = await doors();
+    const slow = Array.from({ length: 300 }, () => connect(socket));
+    onTestFinished(() => slow.forEach((peer) => peer.destroy()));
+    const ends = slow.map((peer) => {
+      peer.on("error", () => undefined);
+      peer.write(first);
+      return once(peer, "close");
+    });
+    await ends[0];
+    for (let time = 0; time < 10; time++) expect(await http(socket, "/healthz")).toMatchObject({ status: 200 });
+  });
+
   it("no endless bodies", async () => {
     const { socket, asked } = await doors();
     expect(await delegate(socket, " ".repeat((2 << 20) + 1))).toMatchObject({ status: 413 });

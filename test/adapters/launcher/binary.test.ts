@@ -46,7 +46,7 @@ describe("the command line", () => {
       why: "--help explains",
       args: ["--help"],
       status: 0,
-      said: /^usage: plexus-launcher \[--mntns PATH \| --chroot DIR\]\n/,
+      said: /^usage: plexus-launcher \[--mntns PATH \| --chroot DIR \| --lock MILLISECONDS\]\n/,
     },
     { why: "--version is the project's", args: ["--version"], status: 0, said: /^plexus-launcher \d+\.\d+\.\d+\n$/ },
     {
