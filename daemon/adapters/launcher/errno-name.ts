@@ -4,3 +4,6 @@ import { getSystemErrorName } from "node:util";
 export function errnoName(errno: number): string {
   return getSystemErrorName(-errno);
 }
+
+/** The kernel or the launcher lacked a resource that it may have again soon: no fault of the request. */
+export const PASSING: ReadonlySet<string> = new Set(["EAGAIN", "EINTR", "EMFILE", "ENFILE", "ENOMEM"]);

@@ -1,7 +1,7 @@
 import { PlexusError } from "../../domain/errors.ts";
 import { type IfName, isNetnsIdentity, type NetnsPath } from "../../domain/ids.ts";
 import { MOST_NAMES_PER_LOOK, type NetnsView, type Sandboxes } from "../../ports/sandboxes.ts";
-import { errnoName } from "./errno-name.ts";
+import { errnoName, PASSING } from "./errno-name.ts";
 import type { SupervisedLauncher } from "./supervised-launcher.ts";
 import type { Reply } from "./wire.ts";
 
@@ -54,5 +54,6 @@ function sandboxView({ stdout }: Reply, netns: NetnsPath, ifNames: readonly IfNa
 }
 
 function failure(netns: NetnsPath, reason: string): PlexusError {
-  return new PlexusError("io-failure", `the launcher cannot look into network namespace ${netns}: ${reason}`);
+  const kind = PASSING.has(reason) ? "try-again-later" : "io-failure";
+  return new PlexusError(kind, `the launcher cannot look into network namespace ${netns}: ${reason}`);
 }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import PQueue from "p-queue";
 import { PlexusError } from "../../domain/errors.ts";
 import type { PluginEnding, PluginReport, PluginRun, PluginRunner } from "../../ports/plugin-runner.ts";
-import { errnoName } from "./errno-name.ts";
+import { errnoName, PASSING } from "./errno-name.ts";
 import type { SupervisedLauncher } from "./supervised-launcher.ts";
 import type { Reply, Request } from "./wire.ts";
 
@@ -24,9 +24,6 @@ export interface QueueingPluginRunner extends PluginRunner {
 
 /** Six seconds in all (spec §4.9), quick at first: an installer that writes in place is mostly done within one. */
 export const BUSY_PAUSES_MS: readonly number[] = [50, 100, 200, 400, 800, 1500, 3000];
-
-/** The kernel lacked something that it may have again soon: this says nothing about the plugin. */
-const PASSING: ReadonlySet<string> = new Set(["EAGAIN", "EINTR", "EMFILE", "ENFILE", "ENOMEM"]);
 
 export function launcherPluginRunner(launcher: SupervisedLauncher, options: PluginRunnerOptions): QueueingPluginRunner {
   const queue = new PQueue({ concurrency: options.maxRunning });

@@ -142,6 +142,20 @@ describe("requests", () => {
     expect(await once(launcher, "close")).toEqual([0, null]);
   });
 
+  it("are each answered once, however many come in one piece", async () => {
+    const launcher = spawn(LAUNCHER);
+    const answers = answersOf(launcher);
+    const ids = Array.from({ length: 3000 }, (_none, i) => i + 1);
+    const links = Array.from({ length: 30 }, (_none, i) => `net${i}`);
+    const look = { op: "look", netns: "/nowhere", links, timeoutMs: 60_000 } as const;
+    launcher.stdin.write(Buffer.concat(ids.map((id) => encodeRequest(id, look))));
+    await until("all answers", () => answers.length >= ids.length);
+    expect(new Set(answers.map(({ kind }) => kind))).toEqual(new Set(["cannot-open-netns"]));
+    launcher.stdin.end();
+    expect(await once(launcher, "close")).toEqual([0, null]);
+    expect(answers.map(({ id }) => id).sort((a, b) => a - b)).toEqual(ids);
+  });
+
   it("cancel what they name and nothing else, until their end ends everything", async () => {
     const launcher = spawn(LAUNCHER);
     const answers = answersOf(launcher);
