@@ -1,0 +1,128 @@
+/** The real programs that the suites run: what they are made of and where they are kept. Modules are pinned by go.mod and go.sum beside this file. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Programs of one Go module. Groups exist because two modules seldom agree on the versions of what they import. */
+export interface GoGroup {
+  readonly module: string;
+  /** Import path by the program's file name. */
+  readonly programs: Readonly<Record<string, string>>;
+  /** Packages that take the version as `gitVersion` when they are linked. */
+  readonly versioned?: readonly string[];
+  /** Whether it has C in it, for gcc; it is linked statically all the same. */
+  readonly needsC?: true;
+  /** Further names of a program that acts by its name: alias by file name. */
+  readonly aliases?: Readonly<Record<string, string>>;
+}
+
+const multus = "gopkg.in/k8snetworkplumbingwg/multus-cni.v4";
+const calico = "github.com/projectcalico/calico";
+const whereabouts = "github.com/k8snetworkplumbingwg/whereabouts";
+
+export const GO_GROUPS = {
+  kubernetes: {
+    module: "k8s.io/kubernetes",
+    programs: {
+      "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+      "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+      "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+      kubelet: "k8s.io/kubernetes/cmd/kubelet",
+      "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
+    },
+    versioned: ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"],
+  },
+  calico: {
+    module: calico,
+    programs: {
+      calico: `${calico}/cni-plugin/cmd/calico`,
+      install: `${calico}/cni-plugin/cmd/install`,
+      "calico-node": `${calico}/node/cmd/calico-node`,
+      mountns: `${calico}/node/cmd/mountns`,
+      "kube-controllers": `${calico}/kube-controllers/cmd/kube-controllers`,
+    },
+    aliases: { "calico-ipam": "calico" },
+  },
+  flannel: {
+    module: "github.com/flannel-io/flannel",
+    programs: { flanneld: "github.com/flannel-io/flannel" },
+    needsC: true,
+  },
+  multus: {
+    module: multus,
+    programs: Object.fromEntries(
+      ["multus", "multus-shim", "multus-daemon", "thin_entrypoint", "install_multus", "kubeconfig_generator"].map(
+        (name) => [name, `${multus}/cmd/${name}`],
+      ),
+    ),
+  },
+  whereabouts: {
+    module: whereabouts,
+    programs: { whereabouts: `${whereabouts}/cmd`, "ip-control-loop": `${whereabouts}/cmd/controlloop` },
+  },
+  "ovs-cni": {
+    module: "github.com/k8snetworkplumbingwg/ovs-cni",
+    programs: { ovs: "github.com/k8snetworkplumbingwg/ovs-cni/cmd/plugin" },
+  },
+  cnitool: {
+    module: "github.com/containernetworking/cni",
+    programs: { cnitool: "github.com/containernetworking/cni/cnitool" },
+  },
+  grpcurl: {
+    module: "github.com/fullstorydev/grpcurl",
+    programs: { grpcurl: "github.com/fullstorydev/grpcurl/cmd/grpcurl" },
+  },
+} as const satisfies Readonly<Record<string, GoGroup>>;
+
+export type GoGroupName = keyof typeof GO_GROUPS;
+/** `debian` is not compiled: it is unpacked packages. */
+export type GroupName = GoGroupName | "debian";
+
+export const GROUP_NAMES: readonly GroupName[] = ["debian", ...(Object.keys(GO_GROUPS) as GoGroupName[])];
+
+/** Parts that the issue wants and that cannot be had, each with what was seen. */
+export const MISSING: Readonly<Record<string, string>> = {
+  "flannel-cni-plugin":
+    "the module proxy does not serve its module; the plugin 0.9.0 of Debian bullseye is run instead",
+  "multus-dynamic-networks-controller": "the module proxy does not serve its module",
+  "multi-networkpolicy-iptables": "the module proxy does not serve its module",
+  "sriov-network-device-plugin": "the module proxy does not serve its module",
+  "sriov-cni": "the module proxy serves no release after 2.1.0",
+  "CRI-O": "it is no package of Debian",
+};
+
+export const here = (...path: readonly string[]): string => join(import.meta.dirname, ...path);
+
+/** Outside the checkout, for the parts take many minutes to compile. */
+export function realCache({ env } = process): string {
+  return env["PLEXUS_REAL_CACHE"] ?? join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "plexus-real");
+}
+
+/** What decides whether a group that was built is still the wanted one. */
+function ingredients(name: GroupName): readonly string[] {
+  if (name === "debian") return ["make-debian.sh"].map((file) => readFileSync(here(file), "utf8"));
+  const files = ["go.mod", "go.sum"].map((file) => readFileSync(here(name, file), "utf8"));
+  return [...files, JSON.stringify(GO_GROUPS[name])];
+}
+
+/** The group's own directory in the cache: bin/ and versions. */
+export function groupDirectory(name: GroupName): string {
+  const hash = createHash("sha256");
+  for (const text of ingredients(name)) hash.update(text).update("\0");
+  return join(realCache(), `${name}-${hash.digest("hex").slice(0, 12)}`);
+}
+
+/** Path of a program that build.ts made. */
+export const program = (group: GroupName, name: string): string => join(groupDirectory(group), "bin", name);
+
+/** The version of a group's module, as go.mod requires it, e.g. `v1.36.3`. */
+export function moduleVersion(name: GoGroupName): string {
+  const { module } = GO_GROUPS[name];
+  const line = readFileSync(here(name, "go.mod"), "utf8")
+    .split("\n")
+    .find((each) => each.replace("require ", "").trim().startsWith(`${module} v`));
+  const version = line?.split(`${module} `)[1]?.split(" ")[0];
+  if (version === undefined) throw new Error(`test/real/${name}/go.mod does not require ${module}`);
+  return version;
+}
