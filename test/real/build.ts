@@ -17,6 +17,7 @@ import {
   groupDirectory,
   type GroupName,
   here,
+  IMAGE_GROUPS,
   MISSING,
   moduleVersion,
   realCache,
@@ -92,6 +93,21 @@ function buildGo(name: GoGroupName, out: string, go: Go): void {
   writeFileSync(join(out, VERSIONS), lines.join(""));
 }
 
+/** Archives of the images that other projects' manifests name, and the manifests. */
+function buildImages(out: string, go: Go): void {
+  const env: NodeJS.ProcessEnv = { ...process.env, DEBIAN: groupDirectory("debian") };
+  for (const name of IMAGE_GROUPS) {
+    const { module } = GO_GROUPS[name];
+    const options = { cwd: here(name), env: { ...process.env, ...go.env }, encoding: "utf8" } as const;
+    const { stdout } = spawnSync(go.program, ["list", "-m", "-f", "{{.Dir}}", module], options);
+    env[name.toUpperCase()] = groupDirectory(name);
+    env[`${name.toUpperCase()}_SOURCE`] = stdout.trim();
+  }
+  const status = run(["sh", here("make-images.sh"), out], here(), env);
+  if (status === NOT_HERE) throw new Unobtainable("Debian's packages for the images could not be fetched (see above)");
+  if (status !== 0) throw new Error("the images could not be made (see above)");
+}
+
 function build(name: GroupName, go: () => Go): void {
   const out = groupDirectory(name);
   if (!isBuilt(name)) {
@@ -100,6 +116,7 @@ function build(name: GroupName, go: () => Go): void {
     rmSync(out, { recursive: true, force: true });
     mkdirSync(join(out, "bin"), { recursive: true });
     if (name === "debian") buildDebian(out);
+    else if (name === "images") buildImages(out, go());
     else buildGo(name, out, go());
     say(`${name}: made in ${String(Math.round((Date.now() - begin) / 1000))} s`);
   }

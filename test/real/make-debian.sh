@@ -1,6 +1,7 @@
 #!/bin/sh
 # Puts into the directory $1 what the cluster takes from packages of Debian sid, which this machine's own packages do not see: bin/ with
-# etcd, containerd, runc, kubectl and busybox, cni/ with the CNI plugins, lib/ with the C library that they are linked to, and versions.
+# etcd, containerd, runc, kubectl and busybox, cni/ with the CNI plugins, lib/ with the C library that they are linked to, flannel,
+# which is flannel's plugin, and versions.
 #
 #   sh test/real/make-debian.sh OUT WORK
 #
@@ -27,11 +28,14 @@ fetch() {
 fetch bookworm patchelf
 patchelf=$work/bookworm/root/usr/bin/patchelf
 fetch sid $packages $libraries
+# The last release with the flannel plugin in it.
+fetch bullseye containernetworking-plugins
 
 mkdir -p "$out/bin" "$out/cni" "$out/lib"
 cd "$work/sid/root"
 cp $programs "$out/bin/"
 cp usr/lib/cni/* "$out/cni/"
+cp "$work/bullseye/root/usr/lib/cni/flannel" "$out/flannel"
 find usr/lib lib -name '*.so*' \( -type f -o -type l \) 2>/dev/null | while read -r library; do
   cp --dereference "$library" "$out/lib/"
 done
@@ -42,4 +46,6 @@ for program in "$out"/bin/* "$out"/cni/*; do
 done
 for package in "$work"/sid/packages/*.deb; do
   dpkg-deb --showformat '${Package} ${Version}\n' --show "$package"
-done >"$out/versions"
+done >"$out/versions.new"
+dpkg-deb --showformat 'flannel-cni-plugin ${Version} (Debian bullseye, ${Package})\n' --show "$work"/bullseye/packages/*.deb >>"$out/versions.new"
+mv "$out/versions.new" "$out/versions"

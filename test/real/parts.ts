@@ -41,6 +41,7 @@ export const GO_GROUPS = {
       "calico-node": `${calico}/node/cmd/calico-node`,
       mountns: `${calico}/node/cmd/mountns`,
       "kube-controllers": `${calico}/kube-controllers/cmd/kube-controllers`,
+      "check-status": `${calico}/kube-controllers/cmd/check-status`,
     },
     aliases: { "calico-ipam": "calico" },
   },
@@ -76,10 +77,16 @@ export const GO_GROUPS = {
 } as const satisfies Readonly<Record<string, GoGroup>>;
 
 export type GoGroupName = keyof typeof GO_GROUPS;
-/** `debian` is not compiled: it is unpacked packages. */
-export type GroupName = GoGroupName | "debian";
+/** Two are not compiled: `debian` is unpacked packages, and `images` is packed from the other groups. */
+export type GroupName = GoGroupName | "debian" | "images";
 
-export const GROUP_NAMES: readonly GroupName[] = ["debian", ...(Object.keys(GO_GROUPS) as GoGroupName[])];
+const GO_GROUP_NAMES = Object.keys(GO_GROUPS) as GoGroupName[];
+
+/** In the order in which they can be made. */
+export const GROUP_NAMES: readonly GroupName[] = ["debian", ...GO_GROUP_NAMES, "images"];
+
+/** Groups whose programs, files and manifests are in the images. */
+export const IMAGE_GROUPS = ["calico", "flannel", "multus", "whereabouts"] as const satisfies readonly GoGroupName[];
 
 /** Parts that the issue wants and that cannot be had, each with what was seen. */
 export const MISSING: Readonly<Record<string, string>> = {
@@ -101,20 +108,20 @@ export function realCache({ env } = process): string {
 
 /** What decides whether a group that was built is still the wanted one. */
 function ingredients(name: GroupName): readonly string[] {
-  if (name === "debian") return ["make-debian.sh"].map((file) => readFileSync(here(file), "utf8"));
+  if (name === "debian") return [readFileSync(here("make-debian.sh"), "utf8")];
+  if (name === "images") {
+    return [readFileSync(here("make-images.sh"), "utf8"), ...["debian" as const, ...IMAGE_GROUPS].map(groupDirectory)];
+  }
   const files = ["go.mod", "go.sum"].map((file) => readFileSync(here(name, file), "utf8"));
   return [...files, JSON.stringify(GO_GROUPS[name])];
 }
 
-/** The group's own directory in the cache: bin/ and versions. */
+/** The group's own directory in the cache: bin/ and versions; of `images`, archives and manifests. */
 export function groupDirectory(name: GroupName): string {
   const hash = createHash("sha256");
   for (const text of ingredients(name)) hash.update(text).update("\0");
   return join(realCache(), `${name}-${hash.digest("hex").slice(0, 12)}`);
 }
-
-/** Path of a program that build.ts made. */
-export const program = (group: GroupName, name: string): string => join(groupDirectory(group), "bin", name);
 
 /** The version of a group's module, as go.mod requires it, e.g. `v1.36.3`. */
 export function moduleVersion(name: GoGroupName): string {
