@@ -6,6 +6,7 @@
  * serve any number of children. Read it from the bottom: main, then the loop, then what the loop calls.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -51,6 +52,7 @@
 /* A killed process that is stuck in the kernel ends when the kernel lets go of it. Nobody waits longer than this. */
 #define KILL_GRACE_MS 5000
 #define NEVER INT64_MAX
+#define MOST_KILLED 4096
 
 enum op { RUN = 1, LOOK = 2, CANCEL = 3, RUN_IN_NETNS = 4 };
 enum kind {
@@ -83,13 +85,57 @@ static size_t child_count, child_capacity;
 static struct buffer requests, replies;
 static size_t replies_written;
 static struct stat own_netns;
+static int proc; /* /proc with this launcher's process numbers, which the host's mount namespace need not have */
 
-/* ---- Ends: no group outlives the launcher ---- */
+/* ---- Killing a plugin and all it started ---- */
+
+/* Appends the children of all threads of a process to the tree. */
+static size_t add_children(pid_t pid, pid_t *tree, size_t count)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%d/task", pid);
+    int task = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (task < 0) return count;
+    DIR *threads = fdopendir(task);
+    for (struct dirent *thread; threads && (thread = readdir(threads));) {
+        snprintf(path, sizeof path, "%s/children", thread->d_name);
+        int file = openat(task, path, O_RDONLY | O_CLOEXEC);
+        FILE *children_of = file < 0 ? NULL : fdopen(file, "r");
+        while (children_of && count < MOST_KILLED && fscanf(children_of, "%d", &tree[count]) == 1) count++;
+        if (children_of) fclose(children_of);
+    }
+    if (threads) closedir(threads);
+    return count;
+}
+
+/*
+ * Only called for a child that has not been reaped: until then no other process can have its number. The child is a
+ * subreaper, so that whatever it started is below it, sessions of their own and orphans included. A stopped process
+ * forks no more. One that forked while it was being stopped shows in the next pass.
+ */
+static void kill_tree(pid_t root)
+{
+    static pid_t tree[MOST_KILLED];
+    size_t count = 0, before;
+    int passes = 0;
+    do {
+        before = count;
+        tree[0] = root, count = 1;
+        for (size_t i = 0; i < count; i++) {
+            kill(tree[i], SIGSTOP);
+            count = add_children(tree[i], tree, count);
+        }
+    } while (count != before && ++passes < 5);
+    while (count-- > 1) kill(tree[count], SIGKILL);
+    kill(-root, SIGKILL);
+}
+
+/* ---- Ends: no plugin outlives the launcher ---- */
 
 __attribute__((format(printf, 2, 3)))
 static _Noreturn void quit(int status, const char *why, ...)
 {
-    for (size_t i = 0; i < child_count; i++) kill(-children[i].pid, SIGKILL);
+    for (size_t i = 0; i < child_count; i++) kill_tree(children[i].pid);
     if (why) {
         va_list values;
         va_start(values, why);
@@ -254,6 +300,7 @@ static void start(const struct request *request, char **strings, const char *inp
     if (in >= 0 && !pipe2(out, O_CLOEXEC) && !pipe2(err, O_CLOEXEC) && !pipe2(verdict, O_CLOEXEC)) pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
         if (getppid() != launcher) _exit(1); /* it ended before the line above */
         setpgid(0, 0);
         if (dup2(in, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0) say(verdict[1], CANNOT_START, errno);
@@ -283,14 +330,13 @@ static void start(const struct request *request, char **strings, const char *inp
 
 /* ---- Ending a child ---- */
 
-/* Only ever called for a child that has not been reaped: until then nobody else can have its number. */
 static void end_early(struct child *child, enum kind fate, uint32_t code)
 {
     if (child->fate != EXITED) return;
     child->fate = fate;
     child->fate_code = code;
     child->deadline = now() + KILL_GRACE_MS;
-    kill(-child->pid, SIGKILL);
+    kill_tree(child->pid);
 }
 
 /* Takes what a stream holds now, and closes it at its end or at the limit. */
@@ -466,7 +512,6 @@ static void clean_slate(void)
         for (int fd = 3; fd < 1024; fd++) close(fd); /* before Linux 5.9 */
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     umask(022);
-    if (chdir("/")) quit(1, "cannot change to /: %s", strerror(errno));
 }
 
 static void on_alarm(int signal) { (void)signal; }
@@ -509,8 +554,11 @@ int main(int count, char **arguments)
     if (getppid() != daemon) quit(0, NULL);
 
     if (stat("/proc/self/ns/net", &own_netns)) quit(1, "cannot see /proc/self/ns/net: %s", strerror(errno));
-    if (enters) enter_host(arguments[1], arguments[2]);
     clean_slate();
+    proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (proc < 0) quit(1, "cannot open /proc: %s", strerror(errno));
+    if (enters) enter_host(arguments[1], arguments[2]);
+    if (chdir("/")) quit(1, "cannot change to /: %s", strerror(errno));
     int signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0) quit(1, "signalfd: %s", strerror(errno));
     fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -33,14 +35,16 @@ describe.concurrent("when something does not react", () => {
 
   it("a request is answered though its plugin will not go", async () => {
     const pids = join(bench.directory, "clinging");
-    const launcher = bench.launch({ pluginTimeoutMs: 1000 });
+    const launcher = bench.launch({ pluginTimeoutMs: 2000 });
     const late = launcher.runner.run(bench.run("clings", { env: { PIDS: pids } }), patient);
-    const [plugin, tracer] = await pidsIn(pids);
+    const [plugin] = await pidsIn(pids);
+    const tracer = spawn(join(bench.plugins, "traces"), { env: { TRACED: String(plugin) } });
+    await once(tracer.stdout, "data");
     await expect(late).rejects.toMatchObject({
       kind: "delegate-timed-out",
-      message: `plugin "clings" did not finish within 1 s and was killed, but process ${plugin} is stuck in the kernel and lingers`,
+      message: `plugin "clings" did not finish within 2 s and was killed, but process ${plugin} is stuck in the kernel and lingers`,
     });
-    process.kill(tracer, "SIGKILL");
+    tracer.kill("SIGKILL");
     await until("the launcher to notice its end", () => !existsSync(`/proc/${plugin}`));
     const next = await launcher.runner.run(bench.run("echoes", { stdin: "next" }), patient);
     expect(next.stdout).toBe("next");

@@ -60,6 +60,33 @@ static int hangs(void)
     for (;;) pause();
 }
 
+/* Never ends, and nor does its child, which has a session of its own. */
+static int strays(void)
+{
+    pid_t child = fork();
+    if (!child) setsid();
+    if (child) tell_pids(child);
+    for (;;) pause();
+}
+
+/* Never ends, and nor does what it started as daemons are started: a session of its own, and its parent has ended. */
+static int spawns_daemon(void)
+{
+    int number[2];
+    pid_t child = 0;
+    if (pipe(number)) return 97;
+    if (!fork()) {
+        setsid();
+        if (fork()) _exit(0);
+        pid_t self = getpid();
+        if (write(number[1], &self, sizeof self) != sizeof self) _exit(96);
+        for (;;) pause();
+    }
+    if (read(number[0], &child, sizeof child) != sizeof child) return 96;
+    tell_pids(child);
+    for (;;) pause();
+}
+
 /* Ends well, but leaves a child behind that keeps stdout and stderr open. */
 static int leaves(void)
 {
@@ -71,21 +98,20 @@ static int leaves(void)
     return 0;
 }
 
-/* Is traced by a process outside its group: even SIGKILL does not make it go, since its tracer hears of its end first and does not listen. */
+/* Lets any process trace it. */
 static int clings(void)
 {
-    int ready[2];
-    char byte;
-    if (pipe(ready)) return 97;
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-    pid_t plugin = getpid(), child = fork();
-    if (!child) {
-        setsid();
-        if (ptrace(PTRACE_SEIZE, plugin, 0, 0) == 0) write(ready[1], "r", 1);
-        for (;;) pause();
-    }
-    read(ready[0], &byte, 1);
-    tell_pids(child);
+    tell_pids(0);
+    for (;;) pause();
+}
+
+/* Traces the process $TRACED: even SIGKILL does not make it go, since its tracer hears of its end first and does not listen. */
+static int traces(void)
+{
+    if (ptrace(PTRACE_SEIZE, atoi(getenv("TRACED")), 0, 0)) return 97;
+    puts("traces");
+    fflush(stdout);
     for (;;) pause();
 }
 
@@ -114,10 +140,13 @@ int main(int count, char **arguments)
     if (!strcmp(name, "fails")) return puts("refused"), 3;
     if (!strcmp(name, "crashes")) return raise(SIGSEGV);
     if (!strcmp(name, "hangs")) return hangs();
+    if (!strcmp(name, "strays")) return strays();
+    if (!strcmp(name, "spawns-daemon")) return spawns_daemon();
     if (!strcmp(name, "leaves")) return leaves();
     if (!strcmp(name, "floods")) return floods(1);
     if (!strcmp(name, "floods-stderr")) return floods(2);
     if (!strcmp(name, "burns")) return burns();
     if (!strcmp(name, "clings")) return clings();
+    if (!strcmp(name, "traces")) return traces();
     return 98;
 }

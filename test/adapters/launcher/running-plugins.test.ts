@@ -108,6 +108,42 @@ describe("a group", () => {
     await until("the plugin's child to be gone", () => !runs(child));
   });
 
+  describe.each([
+    { what: "a child in a session of its own", type: "strays" },
+    { what: "a daemon whose parent has ended", type: "spawns-daemon" },
+  ])("with $what", ({ type }) => {
+    const stray = async (how: string) => {
+      const pids = join(bench.directory, `${type}-${how}`);
+      const request = new AbortController();
+      const hasty = bench.launch({ pluginTimeoutMs: how === "late" ? 300 : 60_000 });
+      const ended = hasty.runner.run(bench.run(type, { env: { PIDS: pids } }), request.signal);
+      const outcome = expect(ended).rejects.toMatchObject({ code: expect.any(Number) as number });
+      const [, child] = await pidsIn(pids);
+      return { request, hasty, outcome, child };
+    };
+
+    it("is killed to the last process when its time is up", async () => {
+      const { outcome, child } = await stray("late");
+      await outcome;
+      await until("the stray to be gone", () => !runs(child));
+    });
+
+    it("is killed to the last process when the request is given up", async () => {
+      const { request, outcome, child } = await stray("given-up");
+      expect(runs(child)).toBe(true);
+      request.abort();
+      await outcome;
+      await until("the stray to be gone", () => !runs(child));
+    });
+
+    it("is killed to the last process when the daemon stops", async () => {
+      const { hasty, outcome, child } = await stray("stopped");
+      await hasty.stop();
+      await outcome;
+      await until("the stray to be gone", () => !runs(child));
+    });
+  });
+
   it.each([
     { type: "floods", stream: "stdout" },
     { type: "floods-stderr", stream: "stderr" },

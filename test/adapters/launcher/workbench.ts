@@ -19,11 +19,14 @@ const PLUGINS = [
   "fails",
   "crashes",
   "hangs",
+  "strays",
+  "spawns-daemon",
   "leaves",
   "floods",
   "floods-stderr",
   "burns",
   "clings",
+  "traces",
 ];
 
 /** The signal of a request that nobody gives up. */
