@@ -18,6 +18,8 @@ const OBJECTS: Readonly<Record<string, string>> = {
   "rbac.authorization.k8s.io/v1 ClusterRole": "V1ClusterRole",
   "rbac.authorization.k8s.io/v1 ClusterRoleBinding": "V1ClusterRoleBinding",
   "rbac.authorization.k8s.io/v1 RoleBinding": "V1RoleBinding",
+  "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy": "V1ValidatingAdmissionPolicy",
+  "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding": "V1ValidatingAdmissionPolicyBinding",
   "apiextensions.k8s.io/v1 CustomResourceDefinition": "V1CustomResourceDefinition",
 };
 

@@ -12,12 +12,14 @@ import {
   type DaemonSet,
   daemonSetIn,
   kustomizationIn,
+  type Manifest,
   manifestsIn,
   settingsIn,
 } from "./manifests.ts";
 
 const OVERLAYS = ["overlays/k3s", "overlays/openshift", "overlays/talos", "overlays/tke"];
-const WHOLE = ["plexus.yaml", "uninstall.yaml", "examples/two-networks.yaml", "examples/flannel.yaml"];
+const POLICIES = ["components/policies/own-pods.yaml", "components/policies/networks.yaml"];
+const WHOLE = ["plexus.yaml", "uninstall.yaml", "examples/two-networks.yaml", "examples/flannel.yaml", ...POLICIES];
 const NETWORK = "k8s.cni.cncf.io/v1 NetworkAttachmentDefinition";
 
 const { version } = JSON.parse(await readFile(here("package.json"), "utf8")) as { readonly version: string };
@@ -200,12 +202,80 @@ describe("the DaemonSet", () => {
   });
 });
 
+const TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+interface Policy extends Manifest {
+  readonly spec: {
+    readonly policyName?: string;
+    readonly matchConditions?: readonly { readonly expression: string }[];
+    readonly validations?: readonly { readonly expression: string; readonly message: string }[];
+  };
+}
+
+describe("the policies", () => {
+  it.each(POLICIES)("%s is a policy that is bound to itself and denies", async (file) => {
+    const [policy, binding] = (await manifestsIn(file)) as readonly Policy[];
+    expect(policy).toMatchObject({ kind: "ValidatingAdmissionPolicy", spec: { failurePolicy: "Fail" } });
+    expect(binding).toMatchObject({
+      kind: "ValidatingAdmissionPolicyBinding",
+      spec: { policyName: policy?.metadata.name, validationActions: ["Deny"] },
+    });
+  });
+
+  it("speak of our service account", async () => {
+    const account = (await manifestsIn("base/rbac.yaml")).find(({ kind }) => kind === "ServiceAccount")?.metadata;
+    const [policy] = (await manifestsIn("components/policies/own-pods.yaml")) as readonly Policy[];
+    expect(policy?.spec.matchConditions?.[0]?.expression).toBe(
+      `request.userInfo.username == "system:serviceaccount:${account?.namespace ?? ""}:${account?.name ?? ""}"`,
+    );
+  });
+
+  it("and the definition have the daemon's limit", async () => {
+    const { maxNetworkConfigBytes } = parseConfig("{}", "the defaults");
+    const text = await readFile(here("deploy/components/policies/networks.yaml"), "utf8");
+    expect(text).toContain(`size(bytes(variables.config)) <= ${maxNetworkConfigBytes}\n`);
+    expect(await readFile(here("deploy/base/crd.yaml"), "utf8")).toContain(`maxLength: ${maxNetworkConfigBytes}\n`);
+  });
+
+  // The patterns mean the same to RE2, which the API server uses.
+  it.each([
+    { config: ' {"type":"bridge"}\n', denied: [] },
+    { config: '{"plugins":[{ "type" : "bridge" }]}', denied: [] },
+    { config: '[{"type":"bridge"}]', denied: ["spec.config is not a JSON object"] },
+    { config: "bridge", denied: ["spec.config is not a JSON object"] },
+    { config: '{"type": "../evil"}', denied: ['a plugin\'s "type" is a file name without a slash'] },
+    { config: '{"type":"a","ipam":{"type":"b/c"}}', denied: ['a plugin\'s "type" is a file name without a slash'] },
+    { config: JSON.stringify({ type: "x".repeat(255) }), denied: [] },
+    { config: JSON.stringify({ type: "x".repeat(256) }), denied: ['a plugin\'s "type" has at most 255 bytes'] },
+  ])("deny by their patterns what is wrong with $config", async ({ config, denied }) => {
+    const [policy] = (await manifestsIn("components/policies/networks.yaml")) as readonly Policy[];
+    const wrong = (policy?.spec.validations ?? []).filter(({ expression }) => {
+      const [, negated, pattern] = /(!?)variables\.config\.matches\(r'(.*)'\)$/.exec(expression) ?? [];
+      return pattern !== undefined && new RegExp(pattern, "u").test(config) === (negated === "!");
+    });
+    expect(wrong.map(({ message }) => message)).toEqual(denied);
+  });
+});
+
 describe("the uninstaller", () => {
   it("sees of the node what the daemon and its installer see together", () => {
-    expect(nodePaths(uninstaller, "uninstall")).toEqual({
-      ...nodePaths(daemonSet, "plexus"),
-      ...nodePaths(daemonSet, "install"),
+    const { [TOKEN]: token, ...paths } = nodePaths(uninstaller, "uninstall");
+    expect(paths).toEqual({ ...nodePaths(daemonSet, "plexus"), ...nodePaths(daemonSet, "install") });
+    expect(token).toBe("");
+  });
+
+  it("leaves a container that can do nothing with the node's namespaces that it is in (issue 11)", () => {
+    expect(podOf(uninstaller).automountServiceAccountToken).toBe(false);
+    const { volumeMounts, securityContext } = containerOf(uninstaller, "done");
+    expect(volumeMounts).toBeUndefined();
+    expect(securityContext).toMatchObject({
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+      seccompProfile: { type: "RuntimeDefault" },
     });
+    expect(securityContext?.privileged).toBeUndefined();
   });
 
   it("has the nodes that the daemon leaves", () => {
@@ -232,7 +302,7 @@ describe("the uninstaller", () => {
 
 describe("kustomize", () => {
   it("is given files that exist", async () => {
-    for (const directory of ["base", ...OVERLAYS]) {
+    for (const directory of ["base", "components/policies", ...OVERLAYS]) {
       const { resources, patches = [] } = await kustomizationIn(directory);
       const files = [...resources, ...patches.map(({ path }) => path)].filter((file) => file !== "../../base");
       const texts = await Promise.all(files.map((file) => readFile(here("deploy", directory, file), "utf8")));

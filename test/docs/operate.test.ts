@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { parseAllDocuments, parse } from "yaml";
+import { parse } from "yaml";
 import { makePrometheus } from "../../daemon/adapters/prometheus/prometheus.ts";
 
 const page = await readFile("docs/operate.md", "utf8");
@@ -60,19 +60,6 @@ describe("docs/operate.md", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("has a policy that is bound to itself, and that speaks of our service account", async () => {
-    const documents = parseAllDocuments(yaml("## The daemon's credential")).map((one) => one.toJS() as Policy);
-    const rbac = parseAllDocuments(await readFile("deploy/base/rbac.yaml", "utf8")).map((one) => one.toJS() as Account);
-    const account = rbac.find(({ kind }) => kind === "ServiceAccount")?.metadata;
-    expect(documents).toMatchObject([
-      { kind: "ValidatingAdmissionPolicy", metadata: { name: "plexus-own-pods" } },
-      { kind: "ValidatingAdmissionPolicyBinding", spec: { policyName: "plexus-own-pods" } },
-    ]);
-    expect(documents[0]?.spec.matchConditions?.[0]?.expression).toBe(
-      `request.userInfo.username == "system:serviceaccount:${account?.namespace ?? ""}:${account?.name ?? ""}"`,
-    );
-  });
-
   it("has probes that lead to what there is", () => {
     const probes = Object.values(parse(yaml("## Probes")) as Record<string, { httpGet: { path: string } }>);
     const paths = cells(section("## Probes").split("```")[0] ?? "").map(([path = ""]) => path.replaceAll("`", ""));
@@ -80,17 +67,3 @@ describe("docs/operate.md", () => {
     expect(probes.filter(({ httpGet }) => !paths.includes(httpGet.path))).toEqual([]);
   });
 });
-
-interface Policy {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly spec: {
-    readonly policyName?: string;
-    readonly matchConditions?: readonly { readonly expression: string }[];
-  };
-}
-
-interface Account {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-}
