@@ -116,7 +116,7 @@ compile() {
   done >"$work/sources"
   set -- $compile_options -I"$runtime/src" -I"$runtime/vendor"
   logged "$compiler" "$@" -O2 -fno-inline-small-functions -c "$work/plexus.c" -o "$work/plexus.o"
-  logged "$compiler" "$@" -Os "$work/plexus.o" $(cat "$work/sources") -o "$work/plexus" $link_options -lm -lpthread
+  logged "$compiler" "$@" -Os "$work/plexus.o" "$work/host/network-namespace.c" $(cat "$work/sources") -o "$work/plexus" $link_options -lm -lpthread
 }
 
 mkdir -p "$cache" "$(dirname "$out")"

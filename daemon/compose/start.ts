@@ -58,6 +58,8 @@ export async function start(
   const source = await openSource(config, log);
   const spool = await openSpool({
     directory: join(config.stateDir, "spool"),
+    bootId: launcher.sandboxes.bootId,
+    unmount: launcher.unmount,
     onProblem: (problem) => {
       log.warn({ problem }, "a DEL that waits in the spool cannot be read");
     },

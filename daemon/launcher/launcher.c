@@ -21,6 +21,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -42,7 +43,7 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-#define WIRE_VERSION 3
+#define WIRE_VERSION 4
 #define LARGEST_REQUEST (16u << 20)
 #define LARGEST_OUTPUT (64u << 20)
 #define MOST_STRINGS 1024
@@ -54,7 +55,7 @@
 #define NEVER INT64_MAX
 #define MOST_KILLED 4096
 
-enum op { RUN = 1, LOOK = 2, CANCEL = 3, RUN_IN_NETNS = 4 };
+enum op { RUN = 1, LOOK = 2, CANCEL = 3, RUN_IN_NETNS = 4, UNMOUNT = 5 };
 enum kind {
     READY = 0, STARTED = 1, EXITED = 2, KILLED = 3, TIMED_OUT = 4, CANCELLED = 5, TOO_MUCH_OUTPUT = 6,
     NO_SUCH_PLUGIN = 7, CANNOT_EXECUTE = 8, CANNOT_START = 9,
@@ -266,6 +267,18 @@ static _Noreturn void look(const struct stat *netns, char **links, int verdict)
     say(verdict, LOOKED, 0);
 }
 
+/*
+ * Ends what is mounted on a file, and removes the file. The kernel then detaches the copies of the mount that other
+ * mount namespaces have, such as the daemon's container.
+ */
+static _Noreturn void unmount(const char *path, int verdict)
+{
+    while (!umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW)) {}
+    if (errno != EINVAL && errno != ENOENT) say(verdict, CANNOT_START, errno);
+    if (unlink(path) && errno != ENOENT) say(verdict, CANNOT_START, errno);
+    _exit(0);
+}
+
 /* ---- Starting a child ---- */
 
 /* A file in memory for stdin: whatever its size it needs no attention, and a plugin that never reads it blocks nobody. */
@@ -305,6 +318,7 @@ static void start(const struct request *request, char **strings, const char *inp
         setpgid(0, 0);
         if (dup2(in, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0) say(verdict[1], CANNOT_START, errno);
         if (request->op == RUN) become((char *[]){strings[0], NULL}, strings + 1, verdict[1]);
+        if (request->op == UNMOUNT) unmount(strings[0], verdict[1]);
         struct stat netns = enter_sandbox(strings[0], verdict[1]);
         if (request->op == LOOK) look(&netns, strings + 1, verdict[1]);
         become(strings + 1, (char *[]){NULL}, verdict[1]);
@@ -444,7 +458,7 @@ static void serve(char *frame, size_t length)
 
     bool bounded = request.timeout_ms > 0 && request.max_output <= LARGEST_OUTPUT;
     bool whole = (request.op == RUN && request.strings >= 1) || (request.op == LOOK && request.strings >= 1) ||
-                 (request.op == RUN_IN_NETNS && request.strings >= 2);
+                 (request.op == RUN_IN_NETNS && request.strings >= 2) || (request.op == UNMOUNT && request.strings == 1);
     if (whole && bounded) start(&request, strings, rest, (size_t)(end - rest));
     else if (request.op == CANCEL) cancel(request.id);
     else quit(2, "malformed request: op %u, %u strings, %u ms", request.op, request.strings, request.timeout_ms);

@@ -11,4 +11,14 @@ export interface Disk {
   readonly remove: (path: string) => string;
   /** From then on all names in the directory survive a power cut. */
   readonly syncDirectory: (path: string) => string;
+  /**
+   * Which network namespace a path leads to: its device, inode and, where the kernel has one, cookie, as in
+   * "4:4026532281:17". Empty when it leads to none, or to our own.
+   */
+  readonly identifyNetns: (path: string) => string;
+  /** Makes `to`, an existing file, another name of `from` in our mount namespace, until the next boot or unmount. */
+  readonly bindMount: (from: string, to: string) => string;
+  readonly unmount: (path: string) => string;
+  /** The kernel's name for the present boot of the node; "" when it cannot be read. */
+  readonly bootId: () => string;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { BootId, NetnsIdentity } from "../../daemon/domain/ids.ts";
 import type { SpooledDel, Spool } from "../../daemon/ports/spool.ts";
 
 export type Del = Omit<SpooledDel, "id">;
@@ -74,6 +75,14 @@ export function spoolContract(name: string, make: () => Promise<SpoolUnderTest>)
       await put(delOf({ at: 2 }));
       await spool.remove(id);
       expect(await dels(spool)).toEqual([delOf({ at: 2 })]);
+    });
+
+    it("gives back which network namespace the DEL was for", async () => {
+      const { spool, put } = await make();
+      const bootId = "00000000-0000-4000-8000-000000000009" as BootId;
+      const del = delOf({ spooledNetns: { identity: "4:17:5" as NetnsIdentity, bootId } });
+      await put(del);
+      expect(await dels(spool)).toEqual([del]);
     });
 
     it("still owes what cannot be removed", async () => {

@@ -5,6 +5,7 @@ import { BUSY_PAUSES_MS, launcherPluginRunner } from "./plugin-runner.ts";
 import { launcherSandboxes } from "./sandboxes.ts";
 import { superviseLauncher } from "./supervised-launcher.ts";
 import type { LauncherState } from "./supervised-launcher.ts";
+import { launcherUnmount } from "./unmount.ts";
 
 export type { PluginHost };
 
@@ -27,6 +28,8 @@ export interface LauncherOptions {
 export interface Launcher {
   readonly runner: PluginRunner;
   readonly sandboxes: Sandboxes;
+  /** Ends what is mounted on a file, in the host's mount namespace, and removes the file. Rejects with `io-failure`. */
+  readonly unmount: (path: string) => Promise<void>;
   /** Whether a launcher takes requests, or why not; and how many plugins run or wait for their turn. */
   state(): { readonly launcher: LauncherState; readonly running: number; readonly waiting: number };
   /** Ends the launcher and all it runs, whose runs reject with `try-again-later`. Takes at most five seconds. */
@@ -40,6 +43,7 @@ export function startLauncher(options: LauncherOptions): Launcher {
   return {
     runner,
     sandboxes: launcherSandboxes(launcher),
+    unmount: launcherUnmount(launcher),
     state: () => ({ launcher: launcher.state(), ...runner.load() }),
     stop: launcher.stop,
   };

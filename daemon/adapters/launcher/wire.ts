@@ -1,5 +1,5 @@
 /** The launcher's frames (daemon/launcher/README.md has them as tables). Both ends run on one little-endian machine. */
-export const WIRE_VERSION = 3;
+export const WIRE_VERSION = 4;
 /** The launcher ends itself over anything larger, so nothing larger is sent. */
 const LARGEST_REQUEST_BYTES = 16 * 1024 * 1024;
 /** The largest output limit a request may carry, per stream. */
@@ -12,7 +12,7 @@ const REQUEST_HEADER = 24;
 const REPLY_HEADER = 32;
 const LARGEST_REPLY_BYTES = REPLY_HEADER + 2 * LARGEST_OUTPUT_BYTES;
 
-const OPS = { run: 1, look: 2, cancel: 3, "run-in-netns": 4 } as const;
+const OPS = { run: 1, look: 2, cancel: 3, "run-in-netns": 4, unmount: 5 } as const;
 
 const KINDS = [
   /** The first frame of all; `code` is the wire version. */
@@ -64,6 +64,8 @@ export type Request =
     }
   /** Which namespace is behind a path, and which of these links it has. */
   | { readonly op: "look"; readonly netns: string; readonly links: readonly string[]; readonly timeoutMs: number }
+  /** Ends what is mounted on a file of the host's, and removes the file. One that is not there is fine. */
+  | { readonly op: "unmount"; readonly path: string; readonly timeoutMs: number }
   /** A program of the host's in a sandbox's network namespace, with an empty environment. */
   | {
       readonly op: "run-in-netns";
@@ -79,6 +81,8 @@ export function encodeRequest(id: number, request: Request): Buffer {
   switch (op) {
     case "look":
       return frame(id, op, timeoutMs, LARGEST_LOOK_BYTES, [request.netns, ...request.links], "");
+    case "unmount":
+      return frame(id, op, timeoutMs, 0, [request.path], "");
     case "run-in-netns": {
       const { netns, path, args, maxOutputBytes } = request;
       return frame(id, op, timeoutMs, maxOutputBytes, [netns, path, ...args], "");

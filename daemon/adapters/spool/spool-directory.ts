@@ -1,14 +1,29 @@
 import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { BootId } from "../../domain/ids.ts";
+import { PlexusError } from "../../domain/errors.ts";
 import { refused } from "../../domain/journal-file.ts";
 import type { SpooledDel, Spool } from "../../ports/spool.ts";
-import { entryName, isEntryName, isUnfinishedName, nameInId, readEntry } from "./spool-entry.ts";
+import {
+  type EntryReading,
+  entryName,
+  entryOfNetns,
+  isEntryName,
+  isNetnsName,
+  isUnfinishedName,
+  nameInId,
+  netnsOfEntry,
+  readEntry,
+} from "./spool-entry.ts";
 import { watchEntries } from "./watch-entries.ts";
 
 export interface SpoolOptions {
   readonly directory: string;
   /** Told once of each file that is no DEL. Must not throw. */
   readonly onProblem: (message: string) => void;
+  readonly bootId: BootId;
+  /** Unmounts a namespace that the shim kept, in the host's mount namespace, and removes the file under it. */
+  readonly unmount: (path: string) => Promise<void>;
   /** How often the directory is looked at though no change was noticed. */
   readonly rescanMs?: number;
   readonly disk?: Pick<typeof fs, "unlink">;
@@ -30,10 +45,26 @@ const UNFINISHED_MS = 3_600_000;
  * @throws PlexusError `io-failure`
  */
 export async function openSpool(options: SpoolOptions): Promise<SpoolDirectory> {
-  const { directory, onProblem, rescanMs = 30_000, disk = fs } = options;
+  const { directory, onProblem, bootId, rescanMs = 30_000, disk = fs } = options;
   await makeDirectory(directory).catch(refused("create", directory));
   await sweep(directory).catch(refused("clean up", directory));
+  const read = (name: string, text: string): EntryReading => readEntry(directory, name, text, bootId);
   let reported: ReadonlySet<string> = new Set();
+
+  /** A kept namespace that cannot be released must not keep the DEL pending: the next daemon tries again. */
+  async function release(netnsName: string): Promise<void> {
+    const path = join(directory, netnsName);
+    try {
+      if ((await fs.lstat(path).catch(unlessMissing)) !== undefined) await options.unmount(path);
+    } catch (cause) {
+      onProblem(`${path} cannot be unmounted: ${PlexusError.from(cause).message}; the next daemon tries again`);
+    }
+  }
+
+  const names = await fs.readdir(directory).catch(refused("list", directory));
+  const isOrphan = (name: string): boolean => isNetnsName(name) && !names.includes(entryOfNetns(name));
+  // Not waited for: the launcher, which unmounts, may still be starting.
+  void Promise.all(names.filter(isOrphan).map(release));
   const changes = await watchEntries(directory, rescanMs);
 
   return {
@@ -42,7 +73,7 @@ export async function openSpool(options: SpoolOptions): Promise<SpoolDirectory> 
       const entries: SpooledDel[] = [];
       const problems: string[] = [];
       for (const name of (names ?? []).filter(isEntryName)) {
-        const found = await readOrSetAside(directory, name);
+        const found = await readOrSetAside(directory, name, read);
         if (typeof found === "string") problems.push(found);
         else if (found !== undefined) entries.push(found);
       }
@@ -54,7 +85,7 @@ export async function openSpool(options: SpoolOptions): Promise<SpoolDirectory> 
     async find(containerId, ifName) {
       const name = entryName(containerId, ifName);
       const text = await fs.readFile(join(directory, name), "utf8").catch(unlessMissing).catch(refused("read", name));
-      const reading = text === undefined ? undefined : readEntry(name, text);
+      const reading = text === undefined ? undefined : read(name, text);
       return reading?.kind === "entry" ? reading.entry : undefined;
     },
 
@@ -64,8 +95,9 @@ export async function openSpool(options: SpoolOptions): Promise<SpoolDirectory> 
       const path = join(directory, name);
       const text = await fs.readFile(path, "utf8").catch(unlessMissing).catch(refused("read", name));
       if (text === undefined) return;
-      const reading = readEntry(name, text);
+      const reading = read(name, text);
       if (reading.kind !== "entry" || reading.entry.id !== id) return;
+      await release(netnsOfEntry(name));
       await disk.unlink(path).catch(unlessMissing).catch(refused("remove", name));
     },
 
@@ -75,12 +107,16 @@ export async function openSpool(options: SpoolOptions): Promise<SpoolDirectory> 
 }
 
 /** The DEL in a file, or what is wrong with it; undefined when it is gone. */
-async function readOrSetAside(directory: string, name: string): Promise<SpooledDel | string | undefined> {
+async function readOrSetAside(
+  directory: string,
+  name: string,
+  read: (name: string, text: string) => EntryReading,
+): Promise<SpooledDel | string | undefined> {
   const path = join(directory, name);
   try {
     const text = await fs.readFile(path, "utf8").catch(unlessMissing);
     if (text === undefined) return undefined;
-    const reading = readEntry(name, text);
+    const reading = read(name, text);
     if (reading.kind === "entry") return reading.entry;
     if (reading.kind === "newer")
       return `${path} is of a newer Plexus, in version ${reading.version} of the format; it stays for that one`;

@@ -29,8 +29,9 @@ export async function doSpooledDel(
   }
   const isStillWaiting = async (): Promise<boolean> => (await spool.find(containerId, ifName))?.id === id;
   const netnsMayBeHosts = mayBeHosts(netnsOverride);
-  // Such a path names a process, whose number may be another's by now, and its namespace another sandbox's.
-  const netns = entry.netns.startsWith("/proc/") ? "" : entry.netns;
+  // A path below /proc names a process. Its number may be another's by now, and its namespace another sandbox's.
+  const given = entry.netns.startsWith("/proc/") ? "" : entry.netns;
+  const netns = entry.spooledNetns?.keptAt ?? given;
   await del(
     { sandbox: containerId, ifName, netns, netnsMayBeHosts, isStillWaiting, origin: originOf(node, entry) },
     scope,

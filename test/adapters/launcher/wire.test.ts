@@ -119,6 +119,9 @@ describe("requests", () => {
     });
     expect(inside).toEqual(Buffer.concat([words(31, 10, 4, 20, 5, 4), Buffer.from("/n\0/ip\0-4\0\0")]));
 
+    const unmount = encodeRequest(11, { op: "unmount", path: "/f", timeoutMs: 30 });
+    expect(unmount).toEqual(Buffer.concat([words(23, 11, 5, 30, 0, 1), Buffer.from("/f\0")]));
+
     expect(encodeCancel(9)).toEqual(words(20, 9, 3, 0, 0, 0));
   });
 

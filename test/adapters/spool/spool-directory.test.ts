@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { BootId } from "../../../daemon/domain/ids.ts";
+import { PlexusError } from "../../../daemon/domain/errors.ts";
 import { openSpool, type SpoolOptions } from "../../../daemon/adapters/spool/spool-directory.ts";
 import { temporaryDirectory } from "../../temporary-directory.ts";
 
@@ -18,12 +20,30 @@ const entry = {
 const text = (parts: object = {}): string => JSON.stringify({ ...entry, ...parts });
 const name = "c1@eth0.json";
 
+const BOOT_ID = "00000000-0000-4000-8000-000000000001" as BootId;
+
 async function opened(options: Partial<SpoolOptions> = {}) {
   const directory = options.directory ?? join(await temporaryDirectory(), "spool");
   const problems: string[] = [];
-  const spool = await openSpool({ directory, onProblem: (message) => problems.push(message), ...options });
+  const unmounted: string[] = [];
+  const spool = await openSpool({
+    directory,
+    onProblem: (message) => problems.push(message),
+    bootId: BOOT_ID,
+    unmount: async (path) => {
+      unmounted.push(path);
+      await rm(path);
+    },
+    ...options,
+  });
   onTestFinished(() => spool.close());
-  return { spool, directory, problems, put: (as: string, content: string) => writeFile(join(directory, as), content) };
+  return {
+    spool,
+    unmounted,
+    directory,
+    problems,
+    put: (as: string, content: string) => writeFile(join(directory, as), content),
+  };
 }
 
 describe("opening", () => {
@@ -182,5 +202,67 @@ describe("awaitChange", () => {
     await leave(directory);
     await spool.awaitChange(never);
     expect(await spool.entries()).toHaveLength(1);
+  });
+});
+
+describe("a network namespace that the shim kept", () => {
+  const identity = "4:17:5";
+  const keptText = (parts: object = {}): string =>
+    text({ netnsIdentity: identity, netnsKept: true, bootId: BOOT_ID, ...parts });
+
+  it("is named with the DEL, and released with it", async () => {
+    const { spool, put, directory, unmounted } = await opened();
+    await put("c1@eth0.netns", "");
+    await put(name, keptText());
+    const keptAt = join(directory, "c1@eth0.netns");
+    const [found] = await spool.entries();
+    expect(found).toMatchObject({ netns: "/n", spooledNetns: { identity, bootId: BOOT_ID, keptAt } });
+    expect(await spool.find("c1", "eth0")).toEqual(found);
+    await spool.remove(found?.id ?? "");
+    expect([unmounted, await readdir(directory)]).toEqual([[keptAt], []]);
+  });
+
+  it.each([
+    { why: "the node has been booted since", parts: { bootId: "00000000-0000-4000-8000-000000000002" } },
+    { why: "the shim could not keep it", parts: { netnsKept: false } },
+  ])("is not named when $why", async ({ parts }) => {
+    const { spool, put } = await opened();
+    await put(name, keptText(parts));
+    expect((await spool.entries())[0]?.spooledNetns).toEqual({ identity, bootId: parts.bootId ?? BOOT_ID });
+  });
+
+  it.each([{ identity: "" }, { identity: "17" }])("is unknown for an entry with identity '$identity'", async (row) => {
+    const { spool, put } = await opened();
+    await put(name, keptText({ netnsIdentity: row.identity }));
+    expect((await spool.entries())[0]).not.toHaveProperty("spooledNetns");
+  });
+
+  it("stays with a later DEL that took the place of the one that was done", async () => {
+    const { spool, put, unmounted } = await opened();
+    await put("c1@eth0.netns", "");
+    await put(name, keptText({ at: 1 }));
+    const [first] = await spool.entries();
+    await put(name, keptText({ at: 2 }));
+    await spool.remove(first?.id ?? "");
+    expect(unmounted).toEqual([]);
+  });
+
+  it("is released at the next start when its entry is gone, as after a kill of the shim", async () => {
+    const { directory, put } = await opened();
+    await put("c1@eth0.netns", "");
+    await put("c2@eth0.netns", "");
+    await put("c2@eth0.json", keptText({ containerId: "c2" }));
+    const { unmounted } = await opened({ directory });
+    await expect.poll(() => unmounted).toEqual([join(directory, "c1@eth0.netns")]);
+  });
+
+  it("does not keep the DEL pending when it cannot be released", async () => {
+    const unmount = () => Promise.reject(new PlexusError("io-failure", "EBUSY"));
+    const { spool, put, directory, problems } = await opened({ unmount });
+    await put("c1@eth0.netns", "");
+    await put(name, keptText());
+    await spool.remove((await spool.entries())[0]?.id ?? "");
+    expect(await readdir(directory)).toEqual(["c1@eth0.netns"]);
+    expect(problems).toEqual([`${directory}/c1@eth0.netns cannot be unmounted: EBUSY; the next daemon tries again`]);
   });
 });

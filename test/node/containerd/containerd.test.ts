@@ -132,7 +132,7 @@ describeWithContainerd("containerd", () => {
     const sandbox = await node.run("web");
     await node.plexus.kill();
     await node.remove(sandbox);
-    expect(await node.host.sh("ls /var/lib/plexus/spool")).toBe(`${sandbox}@eth0.json\n`);
+    expect(await node.host.sh("ls /var/lib/plexus/spool")).toBe(`${sandbox}@eth0.json\n${sandbox}@eth0.netns\n`);
     await node.plexus.start();
     expect(await node.leftovers()).toBe("");
   });

@@ -85,9 +85,26 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", (
     expect(await cni("ADD", "away")).toMatchObject({ status: 0 });
     await plexus.kill();
     expect(await cni("DEL", "away")).toMatchObject({ status: 0, stdout: "" });
-    expect(await host.sh("ls /var/lib/plexus/spool")).toBe("away@eth0.json\n");
+    expect(await host.sh("ls /var/lib/plexus/spool")).toBe("away@eth0.json\naway@eth0.netns\n");
     await plexus.start();
     expect(await leftoversInTheEnd()).toBe("");
+  });
+
+  it("a plugin whose DEL waited is given the namespace, though the runtime removed it meanwhile", async () => {
+    const kept = "/var/lib/plexus/spool/inside@eth0.netns";
+    await host.write(`${SCRIPTED}/ADD`, `echo '{"cniVersion":"1.0.0"}'`);
+    await host.write(`${SCRIPTED}/DEL`, `echo $CNI_NETNS >>/run/del; nsenter --net=$CNI_NETNS ip -o link >>/run/del`);
+    await host.sh("ip netns add inside && ip -n inside link add inner type veth peer name other");
+    expect(await cni("ADD", "inside", { pod: "slow" })).toMatchObject({ status: 0 });
+    await plexus.kill();
+    expect(await cni("DEL", "inside", { pod: "slow" })).toMatchObject({ status: 0, stdout: "" });
+    await host.sh("ip netns delete inside");
+    await plexus.start();
+    expect(await leftoversInTheEnd()).toBe("");
+    const seen = await host.sh(`cat /run/del; rm -r /run/del ${SCRIPTED}/*`);
+    expect(seen).toContain(kept);
+    expect(seen).toContain("inner");
+    expect(await host.sh("grep -c netns /proc/self/mountinfo || true")).not.toContain("inside");
   });
 
   it("an ADD waits for it", async () => {
@@ -114,7 +131,7 @@ describe.skipIf(process.getuid?.() !== 0)("a daemon that goes and comes back", (
     await expect.poll(() => plexus.log.at(-1)).toMatchObject({ msg: "stopping" });
 
     expect(await cni("DEL", "other")).toMatchObject({ status: 0, stdout: "" });
-    expect(await host.sh("ls /var/lib/plexus/spool")).toBe("other@eth0.json\n");
+    expect(await host.sh("ls /var/lib/plexus/spool")).toBe("other@eth0.json\nother@eth0.netns\n");
     const impatient = CONF.replace('"daemonWaitSeconds":60', '"daemonWaitSeconds":0');
     expect(await cni("ADD", "newcomer", { conf: impatient })).toMatchObject({ status: 1, json: { code: 11 } });
     const held = cni("ADD", "newcomer");

@@ -1,4 +1,5 @@
 import { onTestFinished, afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readBootId } from "../../../daemon/adapters/launcher/boot-id.ts";
 import { openSpool } from "../../../daemon/adapters/spool/spool-directory.ts";
 import { temporaryDirectory } from "../../temporary-directory.ts";
 import { here, makeHost, type Host } from "../host.ts";
@@ -31,7 +32,12 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
       status: 0,
     });
     const problems: string[] = [];
-    const spool = await openSpool({ directory, onProblem: (message) => problems.push(message) });
+    const spool = await openSpool({
+      directory,
+      onProblem: (message) => problems.push(message),
+      bootId: readBootId(),
+      unmount: () => Promise.resolve(),
+    });
     onTestFinished(() => spool.close());
     const [entry, ...others] = await spool.entries();
     expect(entry).toMatchObject({ containerId: "c1", ifName: "eth0", netns: "/run/netns/ü", netnsOverride: "1" });
@@ -44,6 +50,36 @@ describe.skipIf(process.getuid?.() !== 0)("as root", () => {
   it("leaves it in /var/lib/plexus/spool unless told otherwise", async () => {
     expect(await del("")).toMatchObject({ status: 0, stdout: "", stderr: "" });
     expect(await host.sh("ls -A /var/lib/plexus/spool")).toBe("c1@eth0.json\n");
+  });
+
+  const kept = "/var/lib/plexus/spool/c2@eth0.netns";
+
+  it("keeps the network namespace alive after the runtime removed it, and says which it is", async () => {
+    await host.sh("ip netns add gone && ip -n gone link add left type veth peer name right");
+    const identity = (await host.sh("stat -L -c %d:%i /run/netns/gone")).trim();
+    const env = { CNI_CONTAINERID: "c2", CNI_NETNS: "/run/netns/gone" };
+    expect(await del("", "", env)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    await host.sh("ip netns delete gone");
+    expect(await host.sh(`nsenter --net=${kept} ip -o link show left`)).toContain("left");
+    const entry = JSON.parse(await host.sh("cat /var/lib/plexus/spool/c2@eth0.json")) as Record<string, unknown>;
+    expect(entry).toMatchObject({
+      netnsIdentity: expect.stringMatching(`^${identity}:[0-9]+$`),
+      netnsKept: true,
+      bootId: readBootId(),
+    });
+    expect(await del("", "", env)).toMatchObject({ status: 0 });
+    expect(await host.sh(`nsenter --net=${kept} ip -o link show left`)).toContain("left");
+    expect(await host.sh(`grep -c c2@eth0.netns /proc/self/mountinfo`)).toBe("1\n");
+  });
+
+  it.each([
+    { why: "a file that is no namespace", path: "/etc/hostname" },
+    { why: "the host's own namespace", path: "/proc/self/ns/net" },
+    { why: "a namespace of another type", path: "/proc/self/ns/mnt" },
+  ])("mounts nothing for $why", async ({ path }) => {
+    expect(await del("", "", { CNI_CONTAINERID: "c3", CNI_NETNS: path })).toMatchObject({ status: 0 });
+    expect(JSON.parse(await host.sh("cat /var/lib/plexus/spool/c3@eth0.json"))).toMatchObject({ netnsKept: false });
+    expect(await host.sh("ls /var/lib/plexus/spool")).not.toContain("c3@eth0.netns");
   });
 
   it("fails on a disk without room for the content, and leaves nothing", async () => {

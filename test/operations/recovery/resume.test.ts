@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { BootId, NetnsIdentity, NetnsPath } from "../../../daemon/domain/ids.ts";
 import { keepResuming, type ResumeReport } from "../../../daemon/operations/recovery/resume.ts";
 import { manualClock } from "../../fakes/manual-clock.ts";
 import { fails } from "../../fakes/scripted-plugin-runner.ts";
@@ -191,6 +192,15 @@ describe("a DEL that waited in the spool", () => {
     node.spool.put(spooled({ netns: "/proc/42/ns/net" }));
     await node.resume(node.scope());
     expect(node.runner.runs.slice(2).map(({ env }) => env["CNI_NETNS"])).toEqual(["", ""]);
+  });
+
+  it("gives plugins the namespace that the shim kept", async () => {
+    const node = await attached();
+    const keptAt = "/run/netns/pod" as NetnsPath;
+    const spooledNetns = { identity: "4:17" as NetnsIdentity, bootId: "b" as BootId, keptAt };
+    node.spool.put(spooled({ netns: "/proc/42/ns/net", spooledNetns }));
+    await node.resume(node.scope());
+    expect(node.runner.runs.slice(2).map(({ env }) => env["CNI_NETNS"])).toEqual([keptAt, keptAt]);
   });
 
   it("does not make an ADD say that there is no such container, whatever its plugins say", async () => {

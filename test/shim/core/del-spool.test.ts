@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { CniEnvironment } from "../../../shim/core/cni-environment.ts";
-import { MAX_SPOOL_FILES, spoolDel } from "../../../shim/core/del-spool.ts";
+import { MAX_FILES_TO_KEEP_NETNS, MAX_SPOOL_FILES, spoolDel } from "../../../shim/core/del-spool.ts";
 import { toUtf8 } from "../../../shim/core/utf8.ts";
-import { fakeDisk, type FakeDiskOptions } from "./fake-disk.ts";
+import { BOOT_ID, fakeDisk, type FakeDisk, type FakeDiskOptions } from "./fake-disk.ts";
 import { fakeIo } from "./fake-io.ts";
 
 const environment: CniEnvironment = {
@@ -17,6 +17,8 @@ const spool = "/var/lib/spool";
 const place = `${spool}/c1@eth0.json`;
 const temporary = `${spool}/.c1@eth0.json.77-1`;
 const directories = ["/var", "/var/lib", spool];
+
+const filled = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`${spool}/.${i}`, ""]));
 
 function run(options: FakeDiskOptions = {}, given: Partial<CniEnvironment> = {}, config = '{"name":"n"}') {
   const disk = fakeDisk({ directories, ...options });
@@ -35,7 +37,8 @@ describe("spoolDel", () => {
   it("writes one line of JSON with the config to the byte", () => {
     const config = '{ "name": "n",\n  "limit": 12345678901234567890, "a": 1, "a": 1.0 }\n';
     expect(run({}, {}, config).disk.files.get(place)).toBe(
-      '{"version":1,"at":1700000000000,"containerId":"c1","ifName":"eth0","netns":"/n","netnsOverride":"1","args":"A=B",' +
+      '{"version":1,"at":1700000000000,"containerId":"c1","ifName":"eth0","netns":"/n",' +
+        `"netnsIdentity":"","netnsKept":false,"bootId":"${BOOT_ID}","netnsOverride":"1","args":"A=B",` +
         `"path":"/opt/cni/bin","conf":${config}}\n`,
     );
   });
@@ -76,12 +79,63 @@ describe("spoolDel", () => {
     expect(run({ refuses: step, directories }).fault).toBe("the disk refuses");
   });
 
-  const filled = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`${spool}/.${i}`, ""]));
-
   it("refuses when there are too many files, whatever they are, and says what to do", () => {
     const { fault, disk } = run({ files: filled(MAX_SPOOL_FILES) });
     expect(fault).toBe("it is full with 4096 files; start the daemon, which works them off");
     expect(disk.files.size).toBe(MAX_SPOOL_FILES);
     expect(run({ files: filled(MAX_SPOOL_FILES - 1) }).fault).toBe("");
+  });
+});
+
+describe("the network namespace of a spooled DEL", () => {
+  const kept = `${spool}/c1@eth0.netns`;
+  const live = { "/n": "4:17:5" };
+  const entry = (disk: FakeDisk) => JSON.parse(disk.files.get(place) ?? "") as Record<string, unknown>;
+
+  it("is kept alive beside the entry, which says so", () => {
+    const { fault, disk } = run({ namespaces: live });
+    expect(fault).toBe("");
+    expect(disk.log.slice(0, 3)).toEqual([`create ${kept}`, `mount /n ${kept}`, `create ${temporary}`]);
+    expect(disk.namespaces.get(kept)).toBe("4:17:5");
+    expect(entry(disk)).toMatchObject({ netns: "/n", netnsIdentity: "4:17:5", netnsKept: true, bootId: BOOT_ID });
+  });
+
+  it("stays kept when the runtime repeats the DEL after it removed its own path", () => {
+    const { disk } = run({ namespaces: { [kept]: "4:17:5" }, files: { [kept]: "" } }, { netns: "" });
+    expect(disk.log.join()).not.toContain("mount");
+    expect(entry(disk)).toMatchObject({ netns: "", netnsIdentity: "4:17:5", netnsKept: true });
+  });
+
+  it("is mounted on the file that a boot left", () => {
+    const { disk } = run({ namespaces: live, files: { [kept]: "" } });
+    expect(disk.namespaces.get(kept)).toBe("4:17:5");
+  });
+
+  it.each([
+    { why: "its mount fails", options: { namespaces: live, refuses: "mount" }, identity: "4:17:5" },
+    { why: "CNI_NETNS leads nowhere", options: {}, identity: "" },
+    {
+      why: "the spool holds too many files already",
+      options: { namespaces: live, files: filled(MAX_FILES_TO_KEEP_NETNS) },
+      identity: "4:17:5",
+    },
+  ])("is not kept when $why, and the DEL is spooled all the same", ({ options, identity }) => {
+    const { fault, disk } = run(options);
+    expect(fault).toBe("");
+    expect(entry(disk)).toMatchObject({ netnsIdentity: identity, netnsKept: false });
+    expect(disk.files.has(kept)).toBe(false);
+    expect(disk.namespaces.has(kept)).toBe(false);
+  });
+
+  it("is released when the entry cannot be written", () => {
+    const { fault, disk } = run({ namespaces: live, refuses: "rename" });
+    expect(fault).toBe("the disk refuses");
+    expect([...disk.files.keys()]).toEqual([]);
+    expect([...disk.namespaces.keys()]).toEqual(["/n"]);
+  });
+
+  it("stays as an earlier DEL kept it when the entry cannot be written", () => {
+    const { disk } = run({ namespaces: { ...live, [kept]: "4:17:5" }, files: { [kept]: "" }, refuses: "rename" });
+    expect(disk.namespaces.get(kept)).toBe("4:17:5");
   });
 });

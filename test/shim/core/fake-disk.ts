@@ -1,24 +1,35 @@
 import { dirname } from "node:path";
 import type { Disk } from "../../../shim/core/disk.ts";
 
+export const BOOT_ID = "00000000-0000-4000-8000-000000000001";
+
 export interface FakeDisk extends Disk {
   /** What was asked of the disk, such as "rename /a /b". */
   readonly log: readonly string[];
   /** Files by path. */
   readonly files: ReadonlyMap<string, string>;
+  /** Identities of network namespaces by the paths that lead to them. */
+  readonly namespaces: ReadonlyMap<string, string>;
 }
 
 export interface FakeDiskOptions {
   readonly directories?: readonly string[];
   readonly files?: Readonly<Record<string, string>>;
+  readonly namespaces?: Readonly<Record<string, string>>;
   /** What begins like this in the log fails. */
   readonly refuses?: string;
 }
 
-export function fakeDisk({ directories = [], files = {}, refuses = "never" }: FakeDiskOptions = {}): FakeDisk {
+export function fakeDisk({
+  directories = [],
+  files = {},
+  namespaces = {},
+  refuses = "never",
+}: FakeDiskOptions = {}): FakeDisk {
   const log: string[] = [];
   const present = new Set(["/", ...directories]);
   const contents = new Map(Object.entries(files));
+  const netns = new Map(Object.entries(namespaces));
   const step = (text: string, work: () => void): string => {
     log.push(text);
     if (text.startsWith(refuses)) return "the disk refuses";
@@ -28,6 +39,7 @@ export function fakeDisk({ directories = [], files = {}, refuses = "never" }: Fa
   return {
     log,
     files: contents,
+    namespaces: netns,
     exists: (path) => present.has(path),
     count: (directory) => [...contents.keys()].filter((path) => dirname(path) === directory).length,
     makeDirectory: (path) => step(`mkdir ${path}`, () => present.add(path)),
@@ -38,6 +50,10 @@ export function fakeDisk({ directories = [], files = {}, refuses = "never" }: Fa
         contents.delete(from);
       }),
     remove: (path) => step(`remove ${path}`, () => contents.delete(path)),
+    identifyNetns: (path) => netns.get(path) ?? "",
+    bindMount: (from, to) => step(`mount ${from} ${to}`, () => netns.set(to, netns.get(from) ?? "")),
+    unmount: (path) => step(`unmount ${path}`, () => netns.delete(path)),
+    bootId: () => BOOT_ID,
     syncDirectory: (path) => step(`sync ${path}`, () => undefined),
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { runShim } from "../../../shim/core/shim.ts";
 import { toUtf8 } from "../../../shim/core/utf8.ts";
 import { cniService, type CniReplyMessage, type CniRequestMessage } from "../cni-server.ts";
-import { fakeDisk } from "./fake-disk.ts";
+import { BOOT_ID, fakeDisk } from "./fake-disk.ts";
 import { fakeIo, type Connection, type World } from "./fake-io.ts";
 import { answer, settings, statusAnswer } from "./http2-peer.ts";
 
@@ -348,6 +348,9 @@ describe("a DEL that no daemon has begun with", () => {
       containerId: "c1",
       ifName: "eth0",
       netns: "/n",
+      netnsIdentity: "",
+      netnsKept: false,
+      bootId: BOOT_ID,
       netnsOverride: "",
       args: "A=B",
       path: "/opt/cni/bin",
