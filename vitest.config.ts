@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { nodePool } from "./test/node/isolation/node-pool.ts";
 
 const blackbox = "test/shim/binary/**/*.test.ts";
 const node = "test/node/**/*.test.ts";
@@ -23,8 +24,17 @@ export default defineConfig({
       },
       // The shipped shim, as a runtime sees it.
       { test: { name: "blackbox", include: [blackbox], testTimeout: 30_000, hookTimeout: 30_000 } },
-      // Root only. One file after the other: they share the node's bridges, firewall and processors.
-      { test: { name: "node", include: [node], fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 } },
+      // Root only. Each file has namespaces of its own.
+      {
+        test: {
+          name: "node",
+          include: [node],
+          pool: process.getuid?.() === 0 ? nodePool : "forks",
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });

@@ -1,9 +1,11 @@
 /**
- * A host of the test's own: a network namespace and a mount namespace in which /run is empty and /etc, /var/lib and /opt take writes that
- * nobody else sees. What runs in it finds paths, bridges and iptables as on a fresh node, and the machine stays as it was.
+ * A host of the test's own: a network namespace and a mount namespace. In it /run and /var/lib are empty, and /etc and
+ * /opt take writes that stay inside. Programs find paths, bridges and iptables as on a fresh node, whatever the machine
+ * has: the directories of Kubernetes, CNI and Plexus are not there, except the empty /var/lib/cni.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface Ended {
@@ -33,17 +35,27 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const MAKE_HOST = `
 set -e
 mount -t tmpfs scratch /mnt
-for dir in etc var/lib opt; do
+mkdir /mnt/checkout /mnt/tmp
+mount --bind "$1" /mnt/checkout
+mount --bind "$2" /mnt/tmp
+for dir in etc opt; do
   mkdir -p /mnt/$dir/upper /mnt/$dir/work
   mount -t overlay overlay -o lowerdir=/$dir,upperdir=/mnt/$dir/upper,workdir=/mnt/$dir/work /$dir
 done
-mount -t tmpfs run /run
+rm -rf /etc/cni /etc/plexus /etc/kubernetes /opt/cni
+for dir in /run /var/lib; do mount -t tmpfs -o mode=755 tmpfs $dir; done
+mkdir /var/lib/cni
+# The checkout and the directory of temporary files may be where these mounts are now.
+mkdir -p "$1" "$2"
+mount --bind /mnt/checkout "$1"
+mount --bind /mnt/tmp "$2"
+umount /mnt/checkout /mnt/tmp
 ip link set lo up
 echo ready
 exec sleep infinity`;
 
 export async function makeHost(): Promise<Host> {
-  const keeper = spawn("unshare", ["--mount", "--net", "sh", "-c", MAKE_HOST], {
+  const keeper = spawn("unshare", ["--mount", "--net", "sh", "-c", MAKE_HOST, "sh", here(), tmpdir()], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { PATH },
   });
@@ -92,7 +104,7 @@ async function text(stream: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** A path of the checkout, as it is inside too. */
+/** Returns a path of the checkout. It is the same inside the host. */
 export function here(...parts: readonly string[]): string {
   return join(import.meta.dirname, "../..", ...parts);
 }

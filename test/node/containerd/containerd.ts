@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe } from "vitest";
 import type { Host } from "../host.ts";
+import { findControlGroups, HIERARCHIES, nameControlGroup } from "../isolation/control-groups.ts";
+import { CONTROL_GROUP_VARIABLE } from "../isolation/node-pool.ts";
 import { type Cri, openCri } from "./cri.ts";
 import { PAUSE_IMAGE, pauseImage } from "./pause-image.ts";
 
@@ -54,7 +56,6 @@ state = "/run/containerd"
     runtime_type = "io.containerd.runc.v2"
 `;
 
-const HIERARCHIES = "/sys/fs/cgroup";
 /** A watcher for each sandbox, runc, and our executable. */
 const CHILDREN: ReadonlySet<string> = new Set(["containerd-shim", "runc", "plexus"]);
 const SOON_MS = 15_000;
@@ -63,7 +64,7 @@ const LOG_LENGTH = 8_000;
 
 /** Starts containerd, with the image for sandboxes as its only one. */
 export async function startContainerd(host: Host): Promise<Containerd> {
-  const cgroup = `/plexus-test-${process.pid}`;
+  const name = process.env[CONTROL_GROUP_VARIABLE] ?? nameControlGroup();
   await host.write(CONFIG, SETTINGS);
   const mountNamespace = (await host.sh("readlink /proc/self/ns/mnt")).trim();
   let child: ChildProcess | undefined;
@@ -85,24 +86,11 @@ export async function startContainerd(host: Host): Promise<Containerd> {
     return found.flat();
   }
 
-  /** The control groups of the sandboxes, the innermost first. */
-  async function cgroups(): Promise<readonly string[]> {
-    const hierarchies = (await readdir(HIERARCHIES)).map((name) => join(HIERARCHIES, name, cgroup));
-    const found = await Promise.all(
-      [join(HIERARCHIES, cgroup), ...hierarchies].map(async (top) => {
-        const below = await readdir(top, { recursive: true, withFileTypes: true }).catch(() => undefined);
-        const directories = below
-          ?.filter((entry) => entry.isDirectory())
-          .map(({ parentPath, name }) => join(parentPath, name));
-        return directories === undefined ? [] : [top, ...directories];
-      }),
-    );
-    return found.flat().sort((one, other) => other.length - one.length);
-  }
-
   async function sandboxed(): Promise<readonly number[]> {
     const lists = await Promise.all(
-      (await cgroups()).map((directory) => readFile(join(directory, "cgroup.procs"), "utf8").catch(() => "")),
+      (await findControlGroups(name)).map((directory) =>
+        readFile(join(directory, "cgroup.procs"), "utf8").catch(() => ""),
+      ),
     );
     return lists.flatMap((list) => list.split("\n").filter(Boolean).map(Number));
   }
@@ -132,7 +120,7 @@ export async function startContainerd(host: Host): Promise<Containerd> {
   }
 
   const containerd: Containerd = {
-    cgroup,
+    cgroup: `/${name}`,
     get cri() {
       if (cri === undefined) throw new Error("containerd does not run");
       return cri;
@@ -158,7 +146,7 @@ export async function startContainerd(host: Host): Promise<Containerd> {
     async stop() {
       await end("SIGTERM");
       await killSandboxes();
-      for (const directory of await cgroups()) await rmdir(directory);
+      for (const directory of await findControlGroups(name)) await rmdir(directory);
     },
   };
   try {

@@ -6,7 +6,7 @@ import { here, type Host, makeHost } from "../host.ts";
 import { type CniCall, makePlexus, MANIFESTS, podArgs } from "../plexus.ts";
 
 const PROGRAM = here("dist/plexus-daemon");
-const BIN = "/host/bin";
+const BIN = "/mnt/host/bin";
 const CONFIG = "/etc/plexus/daemon.json";
 const SETTINGS = JSON.stringify({ manifestDir: MANIFESTS, multusConfigFile: "auto" });
 const POD = { apiVersion: "v1", kind: "Pod", metadata: { name: "web" } };
