@@ -185,6 +185,11 @@ function checkIp(text: string): void {
 const gateway = z.string().refine((text) => ipFamily(text) !== undefined, "invalid IP address");
 const number = z.int().default(0);
 
+/** Of one network. Each item costs time on the event loop; of gateways one of each family can be used. */
+const MOST_IPS = 64;
+const MOST_PORT_MAPPINGS = 256;
+const MOST_GATEWAYS = 8;
+
 /** Keys that are not here are let through: historical ones (`ipRequest`, `macRequest`), and those of other programs. */
 const Element = goStruct({
   name: goString,
@@ -192,11 +197,12 @@ const Element = goStruct({
   interface: goString,
   /** The old spelling of `interface`. */
   interfaceRequest: goString,
-  ips: z.array(z.string()).optional(),
+  ips: z.array(z.string()).max(MOST_IPS).optional(),
   mac: goString,
   "infiniband-guid": goString,
   portMappings: z
     .array(goStruct({ hostPort: number, containerPort: number, protocol: goString, hostIP: goString }))
+    .max(MOST_PORT_MAPPINGS)
     .optional(),
   bandwidth: goStruct({
     ingressRate: number,
@@ -206,7 +212,7 @@ const Element = goStruct({
   }).optional(),
   deviceID: goString,
   "cni-args": z.record(z.string(), z.unknown()).optional(),
-  "default-route": z.array(gateway).optional(),
+  "default-route": z.array(gateway).max(MOST_GATEWAYS).optional(),
 });
 
 const WHERE = "parsePodNetworkAnnotation: ";

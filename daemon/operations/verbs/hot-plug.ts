@@ -8,10 +8,12 @@ import { separateFlannels } from "../../domain/flannel.ts";
 import type { IfName, NetnsPath, SandboxId } from "../../domain/ids.ts";
 import type { JsonText } from "../../domain/json/json-object.ts";
 import { type PlannedAttachment, planOneMore } from "../../domain/plan.ts";
+import { refuseLargePlan, refuseManyPlugins } from "../../domain/plan-size.ts";
 import { addedInterfaces } from "../../domain/pod-event.ts";
 import { recordedConflist } from "../../domain/recorded-attachment.ts";
 import { refuseItself } from "../../domain/runtime-conf/self-delegation.ts";
 import type { RecordedAttachment, SandboxRecord } from "../../domain/sandbox-record.ts";
+import type { TenantLimits } from "../../domain/tenant-limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Events } from "../../ports/events.ts";
 import type { Pods } from "../../ports/pods.ts";
@@ -47,6 +49,7 @@ export interface HotPlugDeps extends DetachDeps {
   readonly sandboxes: Pick<Sandboxes, "look">;
   readonly events: Events;
   readonly clock: Clock;
+  readonly limits: TenantLimits;
   /** How long undoing a failed ADD may take. */
   readonly undoTimeoutMs: number;
 }
@@ -85,6 +88,9 @@ export function makeHotPlug(deps: HotPlugDeps): HotPlugOperations {
 async function add(deps: HotPlugDeps, request: HotPlugAddRequest, scope: Scope): Promise<JsonText> {
   const { sandbox, ifName, netns } = request;
   refuseItself(request.source);
+  // The caller is root; the config is a NAD's, and its author is not (issue 11).
+  refuseManyPlugins(request.source.conflist, request.source.network, deps.limits);
+  refuseLargePlan([request.source], deps.limits);
   const pod = await findPod(deps.pods, request.args, scope.signal);
   const { record, primary } = await standing(deps, request);
   const others = await removeLeftovers(deps, record, request, scope);

@@ -695,6 +695,13 @@ describe("limits on what a pod may ask for", () => {
       nads: { blue: MACVLAN },
       says: "more than 16384",
     },
+    ...["ips", "default-route"].map((list) => ({
+      why: `65 items of ${list}`,
+      annotations: { [NETWORKS]: JSON.stringify([{ name: "blue", [list]: Array<string>(65).fill("10.0.0.1") }]) },
+      nads: { blue: MACVLAN },
+      kind: "decode-failure",
+      says: list,
+    })),
     {
       why: "one large NAD many times",
       annotations: { [NETWORKS]: many(40, "blue") },
