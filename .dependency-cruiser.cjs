@@ -55,6 +55,19 @@ module.exports = {
       to: { path: "^daemon/(adapters/|compose/|main\\.ts$)" },
     },
 
+    // The gRPC server of plexus.sock and the shim's client read and write the same bytes, with the same code.
+    {
+      name: "shim-and-server-share-the-wire",
+      severity: "error",
+      from: { path: "^daemon/" },
+      to: { path: "^shim/", pathNot: "^shim/core/(bytes|hpack|http2|protobuf)\\.ts$" },
+    },
+    {
+      name: "only-the-server-speaks-to-the-shim",
+      severity: "error",
+      from: { path: "^daemon/", pathNot: "^daemon/server/" },
+      to: { path: "^shim/" },
+    },
     only("shim-core-is-pure", "^shim/core/", "^shim/core/"),
     only("shim-stays-thin", "^shim/host/", "^shim/", "^fs$"),
 

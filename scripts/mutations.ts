@@ -457,7 +457,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "messages may be of any size",
-    file: "daemon/server/server.ts",
+    file: "daemon/server/wire/message-reader.ts",
     find: "const LARGEST_MESSAGE_BYTES = 16 << 20;",
     replace: "const LARGEST_MESSAGE_BYTES = 1 << 30;",
     test: SERVER_TEST,

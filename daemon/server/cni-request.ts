@@ -1,30 +1,23 @@
-/** The door for CNI calls: what comes over the wire is checked here, once, and leaves as values that carry the proof in their types. */
-import * as z from "zod";
+/** Checks CNI calls once, as they arrive, and turns them into values whose types carry the proof. */
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isIfName, isNetnsPath, isSandboxId, type NetnsPath, type SandboxId } from "../domain/ids.ts";
 import { mayBeHosts, type NodeSettings, type Origin, parseOrigin } from "../domain/origin.ts";
 
-/** CniRequest as proto-loader delivers it. */
-const WireRequest = z.object({
-  containerId: z.string(),
-  netns: z.string(),
-  ifname: z.string(),
-  args: z.string(),
-  path: z.string(),
-  config: z.instanceof(Uint8Array),
-  netnsOverride: z.string(),
-  requestId: z.string(),
-});
-export type WireRequest = z.infer<typeof WireRequest>;
+/** CniRequest of proto/plexus/v1/cni.proto. */
+export interface WireRequest {
+  readonly containerId: string;
+  readonly netns: string;
+  readonly ifname: string;
+  readonly args: string;
+  readonly path: string;
+  readonly config: Uint8Array;
+  readonly netnsOverride: string;
+  readonly requestId: string;
+}
 
 /** Configs are some kilobytes; nobody may make the daemon chew on more than this. */
 const LARGEST_CONFIG_BYTES = 1 << 20;
 const LONGEST_REQUEST_ID = 64;
-
-/** A message of another shape cannot come through proto-loader, so failing here is our bug. */
-export function wireRequest(message: unknown): WireRequest {
-  return WireRequest.parse(message);
-}
 
 /** What the caller calls this request in the log, or nothing fit to be written there. */
 export function requestIdOf(wire: WireRequest): string | undefined {

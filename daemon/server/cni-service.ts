@@ -1,5 +1,4 @@
 /** The gRPC service Cni: each verb from the wire to its operation and back, with one log line. */
-import { type sendUnaryData, type ServerUnaryCall, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { CniVerb } from "../domain/cni/verb.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
 import type { NodeSettings } from "../domain/origin.ts";
@@ -18,9 +17,11 @@ import {
   requiredNetns,
   requiredSandbox,
   type WireRequest,
-  wireRequest,
 } from "./cni-request.ts";
+import { decodeRequest, encodeReply, type WireReply } from "./cni-messages.ts";
 import { type OperationDeps, type OperationSubject, runOperation } from "./run-operation.ts";
+import { GrpcCode } from "./wire/grpc-code.ts";
+import { CallFailure, type UnaryMethod } from "./wire/unary-server.ts";
 
 export interface Operations {
   add(request: AddRequest, scope: Scope): Promise<JsonText>;
@@ -37,16 +38,11 @@ export interface CniServiceDeps extends OperationDeps {
 
 type Handler = (wire: WireRequest, scope: Scope) => Promise<JsonText | undefined>;
 
-/** CniReply as proto-loader takes it. */
-interface WireReply {
-  readonly result?: Buffer;
-  readonly error?: { readonly code: number; readonly msg: string; readonly details: string };
-}
-
-export function cniService(deps: CniServiceDeps): UntypedServiceImplementation {
+/** The methods of plexus.v1.Cni by their paths. */
+export function cniService(deps: CniServiceDeps): ReadonlyMap<string, UnaryMethod> {
   const { operations, node } = deps;
   const parse = (wire: WireRequest): CniRequest => cniRequest(wire, node);
-  return {
+  const handlers = {
     Add: answer(deps, "ADD", (wire, scope) => {
       const ids = { sandbox: requiredSandbox(wire), netns: requiredNetns(wire), ifName: requiredIfName(wire) };
       return operations.add({ ...parse(wire), ...ids }, scope);
@@ -77,6 +73,7 @@ export function cniService(deps: CniServiceDeps): UntypedServiceImplementation {
       return undefined;
     }),
   };
+  return new Map(Object.entries(handlers).map(([method, handle]) => [`/plexus.v1.Cni/${method}`, handle]));
 }
 
 /** Whether an outcome differs from the one before it. containerd asks for STATUS every 5 s: 17,000 times a day. */
@@ -89,17 +86,16 @@ function changesOnly(): (outcome: string) => boolean {
   };
 }
 
-function answer(deps: CniServiceDeps, verb: CniVerb, handle: Handler, isNews?: OperationSubject["isNews"]) {
-  return (call: ServerUnaryCall<unknown, WireReply>, callback: sendUnaryData<WireReply>): void => {
-    void respond(deps, verb, handle, call, isNews).then(
-      (reply) => {
-        callback(null, reply);
-      },
-      (thrown: unknown) => {
-        deps.log.error({ op: verb, err: thrown }, "bug: a call could not be answered");
-        callback({ code: status.INTERNAL, details: "internal error; the daemon's log has it" });
-      },
-    );
+function answer(
+  deps: CniServiceDeps,
+  verb: CniVerb,
+  handle: Handler,
+  isNews?: OperationSubject["isNews"],
+): UnaryMethod {
+  return async (message, caller) => {
+    const wire = decodeRequest(message);
+    if (wire === undefined) throw new CallFailure(GrpcCode.invalidArgument, "the message is no plexus.v1.CniRequest");
+    return encodeReply(await respond(deps, verb, handle, wire, caller, isNews));
   };
 }
 
@@ -107,10 +103,10 @@ async function respond(
   deps: CniServiceDeps,
   verb: CniVerb,
   handle: Handler,
-  call: ServerUnaryCall<unknown, WireReply>,
+  wire: WireRequest,
+  caller: Caller,
   isNews: OperationSubject["isNews"],
 ): Promise<WireReply> {
-  const wire = wireRequest(call.request);
   const subject = {
     operation: verb,
     requestId: requestIdOf(wire),
@@ -118,23 +114,11 @@ async function respond(
     ifName: wire.ifname,
     isNews,
   };
-  const answered = await runOperation(deps, subject, callerOf(call), (scope) => handle(wire, scope));
+  const answered = await runOperation(deps, subject, caller, (scope) => handle(wire, scope));
   const failed = "error" in answered;
   // As Multus counts what comes from its own executable.
   deps.meters.answered("/cni", "post", failed ? 400 : 200);
   if (!failed) return { result: Buffer.from(answered.result ?? "") };
   const { code, message, details } = answered.error;
   return { error: { code, msg: message, details: details ?? "" } };
-}
-
-function callerOf(call: ServerUnaryCall<unknown, unknown>): Caller {
-  const deadline = call.getDeadline();
-  return {
-    patienceMs: (deadline instanceof Date ? deadline.getTime() : deadline) - Date.now(),
-    onGone: (tell) => {
-      call.once("cancelled", tell);
-      if (call.cancelled) tell();
-      return () => call.off("cancelled", tell);
-    },
-  };
 }

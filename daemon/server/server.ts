@@ -1,15 +1,6 @@
 /** The daemon's gRPC sockets: plexus.sock for the shim, the others for operators. */
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  type GrpcObject,
-  loadPackageDefinition,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-} from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
-import * as z from "zod";
 import type { Inspection } from "../operations/observability/inspect.ts";
 import type { Readiness } from "../operations/observability/readiness.ts";
 import { cniService, type CniServiceDeps } from "./cni-service.ts";
@@ -19,6 +10,7 @@ import { countOperations, type OperationsUnderWay } from "./operations-under-way
 import { openOperatorSockets } from "./operator/operator-sockets.ts";
 import { putSocket } from "./socket-file.ts";
 import { untilAborted } from "./until-aborted.ts";
+import { makeUnaryServer, type UnaryServer } from "./wire/unary-server.ts";
 
 export interface ServerOptions extends CniServiceDeps {
   readonly inspection: Inspection;
@@ -28,7 +20,7 @@ export interface ServerOptions extends CniServiceDeps {
   readonly socketDir: string;
   /** The group that may open the read-only socket; undefined for no such socket. */
   readonly inspectorGroupId?: number | undefined;
-  /** Holds `plexus/v1/*.proto`, and `plexus.binpb`: the descriptor set of all services, as protoc makes it. */
+  /** Holds `plexus.binpb`: the descriptor set of all services, as protoc makes it. */
   readonly protoDir: string;
 }
 
@@ -42,9 +34,6 @@ export interface RunningServer {
    */
   stop(hurry: AbortSignal): Promise<void>;
 }
-
-/** Far above any config or result: a bound on what one call may make the daemon hold. */
-const LARGEST_MESSAGE_BYTES = 16 << 20;
 
 /** How long a caller may take to read its last answer. */
 const LAST_ANSWER_MS = 500;
@@ -63,26 +52,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const stopFollowing = await followReadiness(readiness, log, operators.setReady);
 
-  const definition = loadSync(["plexus/v1/cni.proto"], {
-    includeDirs: [options.protoDir],
-    keepCase: false,
-    longs: Number,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-  });
-  const grpcObject = loadPackageDefinition(definition);
   const underWay = countOperations(options.operations);
-  const server = new Server({
-    "grpc.enable_channelz": 0,
-    "grpc.max_receive_message_length": LARGEST_MESSAGE_BYTES,
-    "grpc.max_send_message_length": LARGEST_MESSAGE_BYTES,
+  const server = makeUnaryServer({
+    methods: cniService({ ...options, operations: underWay.operations }),
+    unknownMethod: "plexus.sock serves plexus.v1.Cni only; for anything else connect to plexus-operator.sock beside it",
+    onBug: (path, thrown) => {
+      log.error({ path, err: thrown }, "bug: the daemon cannot answer a call");
+    },
   });
-  server.addService(cniIn(grpcObject), cniService({ ...options, operations: underWay.operations }));
-
-  const { injectConnection } = server.createConnectionInjector(ServerCredentials.createInsecure());
   const socketPath = join(socketDir, "plexus.sock");
-  const socket = await putSocket(socketPath, (temporary) => listen(temporary, injectConnection));
+  const socket = await putSocket(socketPath, (temporary) => listen(temporary, server.accept));
   return {
     socketPath,
     async stop(hurry) {
@@ -95,23 +74,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-const ServiceConstructor = z.custom<{ service: ServiceDefinition }>(
-  (value) => typeof value === "function" && "service" in value,
-);
-const PlexusPackage = z.object({ plexus: z.object({ v1: z.object({ Cni: ServiceConstructor }) }) });
-
-function cniIn(grpcObject: GrpcObject): ServiceDefinition {
-  return PlexusPackage.parse(grpcObject).plexus.v1.Cni.service;
-}
-
 async function shutDown(
-  server: Server,
+  server: UnaryServer,
   connections: Connections,
   underWay: OperationsUnderWay,
   hurry: AbortSignal,
 ): Promise<void> {
   const ended = connections.ended();
-  server.tryShutdown(() => undefined);
+  server.goAway();
   await Promise.race([Promise.all([ended, underWay.none()]), allAnswered(underWay), untilAborted(hurry)]);
   connections.cut();
   await ended;

@@ -3,8 +3,9 @@ import { huffmanDecode } from "./huffman.ts";
 import { fromUtf8 } from "./utf8.ts";
 
 /**
- * As much of HPACK (RFC 7541) as a client needs that sends one request and announces a dynamic table of size 0:
- * it writes plain literals, and no header it receives can refer to an earlier one.
+ * The part of HPACK (RFC 7541) that a client needs which sends one request and announces a dynamic table of size 0:
+ * it writes plain literals, and no header it receives can refer to an earlier one. The daemon's server, which grants clients a
+ * dynamic table, reads integers and strings with it.
  */
 
 /** The headers of a response that say how a gRPC call went; "" for one that is not there. */
@@ -87,7 +88,8 @@ function staticStatus(index: number): string {
   return index < FIRST_STATUS ? "" : (STATUSES[index - FIRST_STATUS] ?? "");
 }
 
-function readString(reader: ByteReader): string {
+/** A string, Huffman-coded or plain; "" and `reader.failed` when it is malformed. */
+export function readString(reader: ByteReader): string {
   const huffman = (reader.peek() & 0x80) !== 0;
   const raw = reader.take(readInteger(reader, 7));
   const plain = huffman ? huffmanDecode(raw) : raw;
@@ -103,7 +105,7 @@ function skipString(reader: ByteReader): void {
 const MAX_INTEGER = 0x7fffffff;
 
 /** RFC 7541 §5.1, in the low `prefix` bits of the next byte and those that follow. */
-function readInteger(reader: ByteReader, prefix: number): number {
+export function readInteger(reader: ByteReader, prefix: number): number {
   const full = (1 << prefix) - 1;
   let value = reader.u8() & full;
   if (value < full) return value;

@@ -1,10 +1,11 @@
-import type { ByteWriter } from "./bytes.ts";
+import { byteAt, type ByteWriter } from "./bytes.ts";
 
-/** The parts of HTTP/2 (RFC 9113) that one unary call comes in touch with. */
+/** The parts of HTTP/2 (RFC 9113) that unary calls need, on the side of the shim and of the daemon. */
 
 export const FrameType = {
   data: 0,
   headers: 1,
+  priority: 2,
   resetStream: 3,
   settings: 4,
   pushPromise: 5,
@@ -16,9 +17,25 @@ export const FrameType = {
 
 export const Flag = { ack: 0x1, endStream: 0x1, endHeaders: 0x4, padded: 0x8, priority: 0x20 } as const;
 
-export const Setting = { headerTableSize: 1, enablePush: 2, initialWindowSize: 4 } as const;
+export const Setting = {
+  headerTableSize: 1,
+  enablePush: 2,
+  maxConcurrentStreams: 3,
+  initialWindowSize: 4,
+  maxFrameSize: 5,
+  maxHeaderListSize: 6,
+} as const;
 
-export const ErrorCode = { refusedStream: 7 } as const;
+export const ErrorCode = {
+  noError: 0,
+  protocolError: 1,
+  flowControlError: 3,
+  streamClosed: 5,
+  frameSizeError: 6,
+  refusedStream: 7,
+  compressionError: 9,
+  enhanceYourCalm: 11,
+} as const;
 
 export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 export const FRAME_HEADER_BYTES = 9;
@@ -73,3 +90,11 @@ export function frameProblem(type: number, flags: number, stream: number, length
 
 /** The only stream there is. */
 export const CALL_STREAM = 1;
+
+/** The payload less its padding and the `skip` bytes that precede the content; null when it is too short for them. */
+export function withoutPadding(flags: number, payload: Uint8Array, skip: number): Uint8Array | null {
+  if ((flags & Flag.padded) === 0) return skip > payload.length ? null : payload.subarray(skip);
+  const end = payload.length - byteAt(payload, 0);
+  const start = 1 + skip;
+  return payload.length === 0 || start > end ? null : payload.subarray(start, end);
+}

@@ -16,8 +16,9 @@ export class FieldReader {
   bytes: Uint8Array = NONE;
   malformed = false;
   private readonly reader: ByteReader;
-  private field = 0;
-  private wireType = 0;
+  /** Of the field that next() stepped to. */
+  field = 0;
+  wireType = 0;
 
   constructor(message: Uint8Array) {
     this.reader = new ByteReader(message);
@@ -75,8 +76,13 @@ function readVarint(reader: ByteReader): number {
 export function writeField(out: ByteWriter, field: number, value: Uint8Array): void {
   if (value.length === 0) return;
   out.u8(field * 8 + LENGTH_DELIMITED);
-  let rest = value.length;
+  writeVarint(out, value.length);
+  out.bytes(value);
+}
+
+/** @param value from 0 to 2^31 - 1 */
+export function writeVarint(out: ByteWriter, value: number): void {
+  let rest = value;
   for (; rest >= 128; rest = rest >>> 7) out.u8(0x80 | (rest & 0x7f));
   out.u8(rest);
-  out.bytes(value);
 }

@@ -14,6 +14,7 @@ import {
   MAX_WINDOW,
   PREFACE,
   Setting,
+  withoutPadding,
   writeFrameHeader,
   writeSetting,
 } from "./http2.ts";
@@ -262,12 +263,4 @@ export class UnaryCall {
   private end(outcome: CallOutcome): void {
     if (this.outcome === null) this.outcome = outcome;
   }
-}
-
-/** The payload less its padding and the `skip` bytes that precede the content; null when it is too short for them. */
-function withoutPadding(flags: number, payload: Uint8Array, skip: number): Uint8Array | null {
-  if ((flags & Flag.padded) === 0) return skip > payload.length ? null : payload.subarray(skip);
-  const end = payload.length - byteAt(payload, 0);
-  const start = 1 + skip;
-  return payload.length === 0 || start > end ? null : payload.subarray(start, end);
 }

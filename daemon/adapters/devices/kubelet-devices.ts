@@ -6,7 +6,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Devices } from "../../ports/devices.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { makeNextRound } from "./next-round.ts";
-import { makePodResources } from "./pod-resources.ts";
+import type { PodResources } from "./pod-resources.ts";
 import { givenUp, untilAborted } from "./until-raised.ts";
 
 export interface KubeletDevicesOptions {
@@ -25,11 +25,16 @@ export interface KubeletDevicesOptions {
 export function makeKubeletDevices({ kubeletDir, protoDir, clock }: KubeletDevicesOptions): Devices {
   const socket = join(kubeletDir, "pod-resources/kubelet.sock");
   const checkpoint = join(kubeletDir, "device-plugins/kubelet_internal_checkpoint");
-  const kubelet = makePodResources({ socket, protoDir, clock });
-  const listAll = makeNextRound(() => kubelet.list());
+  let loading: Promise<PodResources> | undefined;
+  // Most nodes never ask the kubelet, and grpc-js takes 14 MiB: it is loaded for the first question.
+  const kubelet = (): Promise<PodResources> =>
+    (loading ??= import("./pod-resources.ts").then(({ makePodResources }) =>
+      makePodResources({ socket, protoDir, clock }),
+    ));
+  const listAll = makeNextRound(async () => (await kubelet()).list());
 
   async function ask(pod: Parameters<Devices["ofPod"]>[0], signal: AbortSignal): Promise<PodDevices> {
-    const own = await kubelet.get(pod, signal);
+    const own = await (await kubelet()).get(pod, signal);
     if (own !== undefined) return own;
     const all = await untilAborted(listAll(), signal);
     return all.get(`${pod.namespace}/${pod.name}`) ?? new Map();
