@@ -21,7 +21,7 @@ export function mutated(text: string, { name, file, find, replace }: Mutation): 
 }
 
 const ADD = "daemon/operations/verbs/add.ts";
-const DEL = "daemon/operations/verbs/del.ts";
+const ATTACH = "daemon/operations/attachments/attach.ts";
 const DETACH = "daemon/operations/attachments/detach.ts";
 const RESUME = "daemon/operations/recovery/resume.ts";
 const QUEUE = "daemon/operations/scheduling/sandbox-queue.ts";
@@ -48,16 +48,16 @@ export const MUTATIONS: readonly Mutation[] = [
   // Disks.
   {
     name: "plugins run before the intent is on record",
-    file: ADD,
-    find: "  await deps.journal.write(intent);\n",
+    file: ATTACH,
+    find: "  await deps.journal.write({ ...record, attachments: [...others, ...intents] });\n",
     replace: "",
     test: DISK_TEST,
     only: "no ADD begins",
   },
   {
     name: "a failed ADD is not undone",
-    file: ADD,
-    find: "await undo(deps, { ...intent, attachments: [...others, ...begun] }, request, progress, defaultRoutes, scope);",
+    file: ATTACH,
+    find: "    await undo(deps, { ...record, attachments: [...others, ...begun] }, begun.length, defaultRoutes, scope);\n",
     replace: "",
     test: DISK_TEST,
     only: "full when everything is attached",
@@ -73,16 +73,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "what failed is forgotten",
     file: DETACH,
-    find: "!selection.which(attachment) || failed.has(attachment)",
-    replace: "!selection.which(attachment)",
+    find: "(selection.which(one) ? (left.get(one) ?? []) : one)",
+    replace: "(selection.which(one) ? [] : one)",
     test: DISK_TEST,
     only: "stays on record as it was",
   },
   {
     name: "DEL succeeds though the record is left",
     file: DETACH,
-    find: "await keep(deps, { ...begun, attachments: left });",
-    replace: "await keep(deps, { ...begun, attachments: left }).catch(() => undefined);",
+    find: "    await keep(deps, { ...begun, attachments });\n",
+    replace: "    await keep(deps, { ...begun, attachments }).catch(() => undefined);\n",
     test: DISK_TEST,
     only: "read-only, DEL takes everything away",
   },
@@ -119,10 +119,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "the checksum is not compared",
-    file: "daemon/domain/journal-file.ts",
-    find: "record === undefined || version < 1 || text !== fileText(version, record, sha256)",
+    file: "daemon/adapters/journal/record-codec.ts",
+    find: "record === undefined || version < 1 || text !== sealRecord(version, record)",
     replace: "record === undefined || version < 1",
-    test: "test/domain/journal-file.test.ts",
+    test: "test/adapters/journal/record-codec.test.ts",
   },
   {
     name: "a damaged record is not set aside",
@@ -134,8 +134,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a damaged record is as good as none",
-    file: DEL,
-    find: "  return deps.rebuild(request, record?.attachments ?? [], scope);\n",
+    file: "daemon/operations/recovery/record-for-del.ts",
+    find: "    if ((await journal.damaged()).includes(sandbox)) return rebuild(request, record?.attachments ?? [], scope);\n",
     replace: "  return undefined;\n",
     test: DISK_TEST,
     only: "gives back a record",
@@ -151,9 +151,9 @@ export const MUTATIONS: readonly Mutation[] = [
   // Crashes.
   {
     name: "half-done work is not finished at start",
-    file: RESUME,
-    find: 'if (!record.attachments.some(which)) return "nothing";',
-    replace: 'return "nothing";',
+    file: "daemon/operations/recovery/sweep-record.ts",
+    find: '    if (!record.attachments.some(which)) return isPending(record) ? "pending" : "nothing";\n',
+    replace: '    if (record.attachments.length > 0) return "nothing";\n',
     test: CRASH_TEST,
     only: "of the daemon during ADD, of which the runtime knows nothing",
   },
@@ -167,8 +167,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a sandbox that is gone with its pod is kept",
-    file: RESUME,
-    find: 'if ((await deps.links.look(netns, first.ifName, scope.signal)) !== "netns-gone") return false;',
+    file: "daemon/operations/recovery/sweep-record.ts",
+    find: "if (!isNetnsPath(record.netns) || !(await deps.isNetnsGone(record, signal))) return false;",
     replace: "return false;",
     test: CRASH_TEST,
     only: "and then the pod goes",
@@ -216,7 +216,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "interfaces that are there are not looked for",
     file: ADD,
-    find: "  await refuseTakenLinks(deps.links, request, planned, scope.signal);\n",
+    find: "  await deps.attachments.refuseTaken(request, plan.planned, scope.signal);\n",
     replace: "",
     test: BAD_INPUT_TEST,
     only: "an interface that is there already",
@@ -224,22 +224,22 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "leavings are not cleared away first",
     file: ADD,
-    find: "  const failures = await detach(deps, record, { which: isOf(request) }, record.netns, scope);\n  const [failure] = failures;\n",
-    replace: "  const failure = undefined as PlexusError | undefined;\n",
+    find: "  if (record !== undefined) await deps.attachments.removeLeftovers(record, isOurs, scope);\n",
+    replace: "",
     test: MODEL_TEST,
   },
   {
     name: "a DEL stops at the first plugin that fails",
     file: "daemon/operations/attachments/run-conflist.ts",
-    find: "if (index < started || PlexusError.from(thrown).kind",
-    replace: "if (PlexusError.from(thrown).kind",
+    find: "    try {\n      await work(item);\n    } catch (thrown) {\n      failures.push(PlexusError.from(thrown));\n    }\n",
+    replace: "    await work(item);\n",
     test: MODEL_TEST,
   },
   // Clocks.
   {
     name: "an ADD does not do the DEL that waits first",
     file: ADD,
-    find: "      await named(podPrefix(recordedPod(request.args)), () => deps.settle(request, scope));\n",
+    find: "        await deps.settle(request, scope);\n",
     replace: "",
     test: RESUME_TEST,
     only: "with the clock",
@@ -255,8 +255,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "GC goes by the clock",
     file: "daemon/operations/verbs/gc.ts",
-    find: "one.owner === other.owner && attachedSince(before, one) === attachedSince(record, other)",
-    replace: "attachedSince(record, other) <= Math.max(...before.attachments.map((a) => attachedSince(before, a)))",
+    find: "one.owner === other.owner && one.since === other.since",
+    replace: "one.since >= other.since",
     test: DEL_TEST,
     only: "however the clock is set",
   },
@@ -318,7 +318,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "the spool is not drained",
     file: RESUME,
-    find: "const spooledDels = (spooled ?? []).map(",
+    find: "const spooledDels = (entries ?? []).map(",
     replace: "const spooledDels = (spooled ?? []).slice(0, 0).map(",
     test: RESTART_TEST,
     only: "a DEL while it is away",

@@ -14,7 +14,7 @@ import type { Operations } from "./operations.ts";
 
 /** Retries cleanup that crashes, failed plugins or daemon downtime left, until it is stopped. */
 export function resumeBesideServing(
-  resume: Operations["resume"],
+  { resume, backlog }: Pick<Operations, "resume" | "backlog">,
   { spool, meters, log }: { readonly spool: SpoolDirectory; readonly meters: Meters; readonly log: Logger },
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
@@ -29,7 +29,8 @@ export function resumeBesideServing(
     if (report.finished > 0 || report.pending > 0) log.info({ op: "RESUME", ...report }, "unfinished operations");
     return report;
   };
-  const rounds = keepResuming(round, systemClock, (signal) => spool.awaitChange(signal), stopping.signal);
+  const awaitWork = (signal: AbortSignal) => Promise.race([spool.awaitChange(signal), backlog.awaitNew(signal)]);
+  const rounds = keepResuming(round, systemClock, awaitWork, stopping.signal);
   return {
     async stop() {
       stopping.abort(new Error("the daemon is stopping"));

@@ -93,6 +93,7 @@ export async function start(
       spool,
       confFiles,
       clock: systemClock,
+      meters,
       refuseUnlessAble: makeStatusGate(readiness, () => isStopping || process.uptime() < STARTING_S),
     },
     { ...config, limits: limitsOf(config), node: config },
@@ -108,12 +109,12 @@ export async function start(
   const server = await startServer({
     ...serving,
     operations,
-    inspection: makeInspection(journal, operations.backlog),
+    inspection: makeInspection(operations.journal, operations.backlog),
     socketDir: config.socketDir,
     inspectorGroupId: config.inspectorGroup === undefined ? undefined : await groupId(config.inspectorGroup),
     protoDir,
   });
-  prometheus?.watch(makeReadings({ ...operations, ...source, journal, readiness, plugins: () => launcher.state() }));
+  prometheus?.watch(makeReadings({ ...operations, ...source, readiness, plugins: () => launcher.state() }));
   const doors = await openDoors({
     ...serving,
     delegate: operations.hotPlug,
@@ -126,7 +127,7 @@ export async function start(
     probes: config.probePort === undefined ? undefined : { port: config.probePort, host: config.probeAddress },
     multusSocket: config.multusSocket,
   });
-  const resuming = resumeBesideServing(operations.resume, { spool, meters, log });
+  const resuming = resumeBesideServing(operations, { spool, meters, log });
   runtimeConf.begin();
   log.info({ socket: server.socketPath, startMs: Math.round(process.uptime() * 1000) }, "ready");
 

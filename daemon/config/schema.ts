@@ -58,6 +58,10 @@ export const ConfigSchema = z
     maxRunningPerNetwork: z.number().int().positive().optional(),
     /** How many operations may run and wait on this node; one more fails with code 11, and the runtime asks again. */
     maxOperations: z.number().int().positive().default(2_000),
+    /** How long the daemon retries a failing cleanup once the pod and its namespace are gone; then it gives up, with an event. */
+    cleanupGiveUpHours: z.number().positive().default(24),
+    /** How many failing cleanups the daemon keeps on record; beyond that it gives up the oldest. */
+    maxPendingCleanups: z.number().int().positive().default(1_000),
     /** A plugin that takes longer is killed, with all it started. */
     pluginTimeoutMs: milliseconds.default(120_000),
     /** No operation takes longer, whatever the runtime says. */

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sandboxOfRecordFile } from "../domain/journal-file.ts";
+import { sandboxOfRecordFile } from "../domain/state-files.ts";
 
 /** What the daemon of this node would still have to take away, in words: a pod or, where that cannot be told, a sandbox. In their order. */
 export async function stillAttached(stateDir: string): Promise<readonly string[]> {

@@ -1,7 +1,6 @@
 /** A record of ours as Multus would have noted it: so that Multus can take the node back and strands nothing (spec §5.1, §5.2). */
 import { parseCniArgs } from "../domain/cni/args.ts";
 import type { Conflist, Plugin } from "../domain/cni/conf.ts";
-import { recordedConflist } from "../domain/recorded-attachment.ts";
 import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
 import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
 import type { LegacyFile, MultusNote } from "./multus-note.ts";
@@ -12,7 +11,7 @@ import { CACHE_KIND, resultFileName } from "./result-file.ts";
  * `CNINetworkConfigList`. It will not tell secondary networks their port mappings and bandwidth again, for it notes none.
  */
 export function noteForMultus(record: SandboxRecord): Pick<MultusNote, "scratch" | "results"> {
-  const known = record.attachments.map((attachment) => ({ attachment, conflist: recordedConflist(attachment) }));
+  const known = record.attachments.map((attachment) => ({ attachment, conflist: attachment.conflist }));
   return {
     scratch: JSON.stringify(known.map(({ attachment, conflist }, index) => entry(attachment, conflist, index))),
     results: known.flatMap(({ attachment, conflist }) => cachedResult(record, attachment, conflist) ?? []),
@@ -72,8 +71,8 @@ function cachedResult(
     cniArgs: parseCniArgs(cniArgs).pairs,
   };
   const text = JsonObject.parse(JSON.stringify(cached), "the cached result")
-    .with("capabilityArgs", capabilityArgs)
-    .with("result", result)
+    .with("capabilityArgs", capabilityArgs.toString())
+    .with("result", result.text)
     .toString();
   return { name: resultFileName(conflist.name, sandbox, ifName), text };
 }

@@ -5,9 +5,14 @@ import { convertResult } from "../domain/cni/convert.ts";
 import { type CniVersion, cniVersion } from "../domain/cni/version.ts";
 import { PlexusError } from "../domain/errors.ts";
 import { type IfName, isIfName, isNetnsPath, type NetnsPath, type NetworkName, type SandboxId } from "../domain/ids.ts";
-import { JsonObject, type JsonText } from "../domain/json/json-object.ts";
+import { JsonObject } from "../domain/json/json-object.ts";
 import { metaPluginIn } from "../domain/runtime-conf/self-delegation.ts";
-import type { RecordedAttachment, SandboxRecord } from "../domain/sandbox-record.ts";
+import {
+  type RecordedAttachment,
+  recordedResult,
+  type RecordedResult,
+  type SandboxRecord,
+} from "../domain/sandbox-record.ts";
 import type { DelHints, DelOrigin } from "../ports/journal.ts";
 import type { MultusNote } from "./multus-note.ts";
 import { type CachedResult, parseResultFile, resultFileName } from "./result-file.ts";
@@ -49,9 +54,10 @@ export function recordFromMultus(
       network: delegate.network,
       primary: delegate === primary,
       state: "attached",
-      conflist: conflist.text,
-      capabilityArgs: known?.capabilityArgs ?? origin?.netConf.runtimeConfig.toString() ?? "{}",
+      conflist,
+      capabilityArgs: capabilityArgsOf(known, origin),
       cniArgs: cniArgsOf(known, origin),
+      since: files.writtenAt,
       device: delegate.device,
       result: resultFor(conflist, delegate.conflist, known),
     };
@@ -60,6 +66,7 @@ export function recordFromMultus(
   const cachedNetns = cached.map(({ netns = "" }) => netns).find(isNetnsPath);
   return {
     sandbox,
+    dialect: "npwg",
     pod: podOf(attachments),
     netns: asked !== undefined && isNetnsPath(asked.netns) ? asked.netns : (cachedNetns ?? NO_NETNS),
     searchPath: origin?.searchPath ?? searchPath,
@@ -130,9 +137,17 @@ function inVersion(conflist: Conflist, version: CniVersion): Conflist {
 }
 
 /** A result that cannot be read, or said in the version of DEL, is as good as none (spec §4.9). */
-function resultFor(conflist: Conflist, added: Conflist, known: CachedResult | undefined): JsonText | undefined {
+function resultFor(conflist: Conflist, added: Conflist, known: CachedResult | undefined): RecordedResult | undefined {
   const result = known?.result;
-  return result === undefined ? undefined : attempt(() => convertResult(result, added.version, conflist.version));
+  if (result === undefined) return undefined;
+  return attempt(() => recordedResult(convertResult(result, added.version, conflist.version), conflist.version));
+}
+
+function capabilityArgsOf(known: CachedResult | undefined, origin: DelOrigin | undefined): JsonObject {
+  const text = known?.capabilityArgs;
+  return text === undefined
+    ? (origin?.netConf.runtimeConfig ?? JsonObject.empty)
+    : JsonObject.parse(text, "the cached capability args");
 }
 
 /** As ADD said it, but for the MAC and addresses that only ADD is told; else as DEL says it. */

@@ -1,23 +1,9 @@
-import type { CniVerb } from "../domain/cni/verb.ts";
 import { PlexusError } from "../domain/errors.ts";
-import type { IfName } from "../domain/ids.ts";
-
-/** One plugin run, as the log and the metrics tell it. */
-export interface PluginTrace {
-  readonly verb: CniVerb;
-  readonly network: string;
-  readonly ifName: IfName | "";
-  readonly plugin: string;
-  readonly ok: boolean;
-  /** Milliseconds, waiting for a free slot included. */
-  readonly wallMs: number;
-  readonly cpuMs: number;
-  readonly maxRssKib: number;
-}
+import type { PluginTrace } from "../ports/plugin-trace.ts";
 
 /** What every operation is given beside its request. */
 export interface Scope {
-  /** Raised when the deadline has passed or nobody waits for the answer any more. */
+  /** Raised when the deadline has passed or the caller went away. */
   readonly signal: AbortSignal;
   /** Told of each plugin run, as it ends. */
   readonly trace: (run: PluginTrace) => void;
@@ -25,9 +11,9 @@ export interface Scope {
   readonly warn: (message: string) => void;
 }
 
-/** @throws PlexusError `try-again-later` when nobody waits for the operation any more */
+/** @throws PlexusError `try-again-later` when the deadline has passed or the caller went away */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
-  const reason = signal.reason instanceof Error ? signal.reason.message : "nobody waits for it any more";
+  const reason = signal.reason instanceof Error ? signal.reason.message : "the caller went away";
   throw new PlexusError("try-again-later", `the operation was given up: ${reason}`, { cause: signal.reason });
 }

@@ -2,7 +2,8 @@
 import type { Logger } from "pino";
 import { PlexusError } from "../domain/errors.ts";
 import type { JsonText } from "../domain/json/json-object.ts";
-import type { PluginTrace, Scope } from "../operations/scope.ts";
+import type { Scope } from "../operations/scope.ts";
+import type { PluginTrace } from "../ports/plugin-trace.ts";
 import type { Meters, OperationName } from "../ports/meters.ts";
 import { callScope, type Caller } from "./call-scope.ts";
 

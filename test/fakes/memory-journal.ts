@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { PlexusError } from "../../daemon/domain/errors.ts";
 import type { SandboxId } from "../../daemon/domain/ids.ts";
-import { decodeRecord, encodeRecord, isOfNewerVersion, recordFileName } from "../../daemon/domain/journal-file.ts";
+import { decodeRecord, encodeRecord, isOfNewerVersion } from "../../daemon/adapters/journal/record-codec.ts";
+import { recordFileName } from "../../daemon/domain/state-files.ts";
 import type { Journal } from "../../daemon/ports/journal.ts";
 
 export interface MemoryJournal extends Journal {
@@ -25,7 +25,7 @@ export function memoryJournal(): MemoryJournal {
       const text = files.get(sandbox);
       if (text === undefined) return undefined;
       try {
-        return decodeRecord(text, recordFileName(sandbox), sha256);
+        return decodeRecord(text, recordFileName(sandbox));
       } catch (thrown) {
         if (isOfNewerVersion(text)) throw thrown;
         damaged.add(sandbox);
@@ -33,7 +33,7 @@ export function memoryJournal(): MemoryJournal {
         return undefined;
       }
     },
-    write: (record) => change(() => files.set(record.sandbox, encodeRecord(record, sha256))),
+    write: (record) => change(() => files.set(record.sandbox, encodeRecord(record))),
     remove: (sandbox) => change(() => files.delete(sandbox)),
     list: async () => [...files.keys()].toSorted(),
     damaged: async () => [...damaged].toSorted(),
@@ -44,8 +44,4 @@ export function memoryJournal(): MemoryJournal {
       files.set(sandbox, text);
     },
   };
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

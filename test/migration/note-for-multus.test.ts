@@ -50,11 +50,11 @@ describe("what Multus is told of a sandbox of ours", () => {
   ])("reads back the same: $why", ({ record }) => {
     const back = readBack(record);
     const told = ({ conflist, ifName, cniArgs, capabilityArgs, result, network, device }: RecordedAttachment) => [
-      conflist,
+      conflist.text,
       ifName,
       cniArgs,
-      capabilityArgs,
-      result,
+      capabilityArgs.toString(),
+      result?.text,
       network,
       device,
     ];

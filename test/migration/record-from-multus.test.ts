@@ -3,7 +3,7 @@ import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import type { DelHints } from "../../daemon/ports/journal.ts";
 import { recordFromMultus } from "../../daemon/migration/record-from-multus.ts";
 import { parseNetConf } from "../../daemon/domain/netconf.ts";
-import { ifName, sandboxId } from "../contracts/journal.samples.ts";
+import { ifName, plain, sandboxId } from "../contracts/journal.samples.ts";
 import { refusalOf } from "../domain/refusal.ts";
 import * as samples from "./samples.ts";
 
@@ -22,7 +22,7 @@ const asked = (netConf = '{"name":"plexus","cniVersion":"0.4.0"}'): DelHints => 
   },
 });
 const record = (scratch: unknown, results: Parameters<typeof filesOf>[1] = [], del?: DelHints) =>
-  recordFromMultus(sandbox, filesOf(scratch, results), BIN, del);
+  plain(recordFromMultus(sandbox, filesOf(scratch, results), BIN, del));
 
 const HERS = "IgnoreUnknown=true;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=";
 
@@ -34,6 +34,7 @@ describe("a sandbox that Multus attached", () => {
     ];
     expect(record([calicoEntry, macvlanEntry], results)).toEqual({
       sandbox: CID,
+      dialect: "npwg",
       pod: { namespace: "shop", name: "web", uid: "uid-1" },
       netns: "/run/netns/pod",
       searchPath: BIN,
@@ -46,6 +47,7 @@ describe("a sandbox that Multus attached", () => {
           ifName: "ens3",
           network: "k8s-pod-network",
           primary: true,
+          since: 1_700_000_000_000,
           state: "attached",
           conflist: CALICO,
           capabilityArgs: '{"portMappings":[{"hostPort":80}]}',
@@ -58,6 +60,7 @@ describe("a sandbox that Multus attached", () => {
           ifName: "net1",
           network: "shop/blue",
           primary: false,
+          since: 1_700_000_000_000,
           state: "attached",
           conflist: MACVLAN,
           capabilityArgs: "{}",
@@ -131,7 +134,10 @@ describe("a sandbox that Multus attached", () => {
       expect(attachment?.conflist).toBe(
         '{"name":"blue","plugins":[{"type":"macvlan","mtu":12345678901234567890}],"cniVersion":"0.4.0"}',
       );
-      expect(JSON.parse(attachment?.result ?? "")).toMatchObject({ cniVersion: "0.4.0", ips: [{ version: "4" }] });
+      expect(JSON.parse(attachment?.result ?? "")).toMatchObject({
+        cniVersion: "0.4.0",
+        ips: [{ version: "4" }],
+      });
     });
 
     it.each([

@@ -4,6 +4,7 @@ import { JsonObject } from "../../daemon/domain/json/json-object.ts";
 import { PlexusError } from "../../daemon/domain/errors.ts";
 import type { Pod } from "../../daemon/domain/pod.ts";
 import type { Journal } from "../../daemon/ports/journal.ts";
+import { NO_METERS } from "../../daemon/ports/meters.ts";
 import type { PluginRunner } from "../../daemon/ports/plugin-runner.ts";
 import type { Sandboxes } from "../../daemon/ports/sandboxes.ts";
 import type { Spool } from "../../daemon/ports/spool.ts";
@@ -107,6 +108,7 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
     deviceInfoFiles: memoryDeviceInfoFiles(),
     refuseUnlessSynced: () => undefined,
     refuseUnlessAble: async () => undefined,
+    meters: NO_METERS,
   };
   const scope = (signal: AbortSignal) => ({
     signal,
@@ -120,6 +122,8 @@ export function startDaemon(node: Node, tell: (what: string) => void, blame: (wh
     undoTimeoutMs: NEVER_MS,
     limits: DEFAULT_LIMITS,
     maxOperations: 1_000,
+    cleanupGiveUpHours: 24,
+    maxPendingCleanups: 1_000,
     maxRunningPerNetwork: undefined,
   });
   return {

@@ -122,6 +122,20 @@ export function makeRuntime(world: World, journal: Journal, blame: (what: string
     for (const { key, ifName } of leftOf(pair)) if (!known.has(ifName)) blame(`after ${after}, nobody knows of ${key}`);
   }
 
+  /** After a success nothing is left, or the daemon retries what is left by itself, and no interface is in the namespace. */
+  async function expectReleased(pair: Pair, after: string): Promise<void> {
+    const recorded = await recordedOf(pair);
+    if (recorded.some(({ state }) => state !== "released")) blame(`after ${after}, its record is left`);
+    if (recorded.length === 0) expectNothingOf(pair, after);
+    await expectOwed(pair, after);
+    const view = world.look(
+      netnsOf(pair.container),
+      recorded.map(({ ifName }) => ifName),
+    );
+    const present = view.found === "sandbox" ? view.present : new Set();
+    for (const ifName of present) blame(`after ${after}, interface ${String(ifName)} is still there`);
+  }
+
   return {
     standingOf,
     isAlive,
@@ -182,8 +196,7 @@ export function makeRuntime(world: World, journal: Journal, blame: (what: string
     async deleted(pair: Pair, name: string, failure: Error | undefined): Promise<void> {
       if (failure !== undefined) return;
       become(pair, "nothing");
-      expectNothingOf(pair, name);
-      if ((await recordedOf(pair)).length > 0) blame(`after ${name}, its record is left`);
+      await expectReleased(pair, name);
     },
 
     checked(pair: Pair, name: string, failure: Error | undefined): void {
@@ -193,10 +206,10 @@ export function makeRuntime(world: World, journal: Journal, blame: (what: string
         blame(`${name} succeeded, though there is only: ${listed(pair)}`);
     },
 
-    collected(pairs: readonly Pair[], name: string): void {
+    async collected(pairs: readonly Pair[], name: string): Promise<void> {
       for (const pair of pairs) {
         become(pair, "nothing");
-        expectNothingOf(pair, name);
+        await expectReleased(pair, name);
       }
     },
 

@@ -19,10 +19,12 @@ import type { NetworkDefinition } from "../../daemon/domain/network-definition.t
 import type { Pod, PodKey } from "../../daemon/domain/pod.ts";
 import type { AddRequest } from "../../daemon/operations/verbs/add.ts";
 import { journalWithMultus } from "../../daemon/migration/journal-with-multus.ts";
-import type { PluginTrace, Scope } from "../../daemon/operations/scope.ts";
+import type { Scope } from "../../daemon/operations/scope.ts";
+import type { PluginTrace } from "../../daemon/ports/plugin-trace.ts";
 import { makeReadiness } from "../../daemon/operations/observability/readiness.ts";
 import type { Devices } from "../../daemon/ports/devices.ts";
 import type { MultusNotes } from "../../daemon/migration/multus-notes.ts";
+import { NO_METERS } from "../../daemon/ports/meters.ts";
 import type { Networks } from "../../daemon/ports/networks.ts";
 import type { PluginReport, PluginRun } from "../../daemon/ports/plugin-runner.ts";
 import type { NetnsView, Sandboxes } from "../../daemon/ports/sandboxes.ts";
@@ -75,6 +77,8 @@ export interface StageOptions {
   readonly routes?: Pick<Sandboxes, "readDefaultRoutes" | "replaceDefaultRoutes">;
   /** What Multus left on the node; nothing unless given. */
   readonly legacy?: MultusNotes;
+  /** How many failed cleanups are kept; more than a test has unless given. */
+  readonly maxPendingCleanups?: number;
   /** How many operations may run and wait; more than a test has unless given. */
   readonly maxOperations?: number;
   /** Why it is not known yet which pods and networks there are. */
@@ -123,7 +127,7 @@ export function stage(options: StageOptions = {}) {
     uid: podUid,
     annotations: { ...(annotation !== undefined && { "k8s.v1.cni.cncf.io/networks": annotation }), ...annotations },
   };
-  const definitions = nadsFrom(nads, options.resources);
+  const definitions = [...nadsFrom(nads, options.resources)];
   const networks = fixedNetworks(definitions);
   const refuseUnlessSynced = (): void => {
     if (options.unsynced !== undefined) throw options.unsynced;
@@ -178,12 +182,15 @@ export function stage(options: StageOptions = {}) {
       },
     },
     clock,
+    meters: NO_METERS,
   };
   const operations = composeOperations(ports, {
     limits: DEFAULT_LIMITS,
     node: { binDir: "/opt/cni/bin", overlay: JsonObject.empty },
     undoTimeoutMs: 1_000,
     maxOperations: options.maxOperations ?? 1_000,
+    cleanupGiveUpHours: 24,
+    maxPendingCleanups: options.maxPendingCleanups ?? 1_000,
     maxRunningPerNetwork: undefined,
   });
   const traces: PluginTrace[] = [];
@@ -200,6 +207,18 @@ export function stage(options: StageOptions = {}) {
     statusBoard,
     events,
     spool,
+    /** A NAD gets another config. */
+    redefine: (key: string, config: string) => {
+      const [changed = expect.fail(`${key} is no NAD`)] = nadsFrom({ [key]: config });
+      const at = definitions.findIndex(
+        ({ name, namespace: home }) => name === changed.name && home === changed.namespace,
+      );
+      definitions.splice(at, 1, changed);
+    },
+    /** The pod's annotation becomes another. */
+    podAsks: (networks: string) => {
+      pods.splice(0, 1, { ...pod, annotations: { "k8s.v1.cni.cncf.io/networks": networks } });
+    },
     /** What becomes of the pod at its source. */
     podBecomes: (what: "there" | "gone" | "replaced") => {
       pods.splice(0, 1, ...(what === "gone" ? [] : [what === "there" ? pod : { ...pod, uid: "uid-of-another" }]));

@@ -2,31 +2,29 @@
 import { join } from "node:path";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
-import type { IfName, NetnsPath, NetworkName, SandboxId } from "../../daemon/domain/ids.ts";
+import type { IfName, NetnsPath, SandboxId } from "../../daemon/domain/ids.ts";
 import { JsonObject } from "../../daemon/domain/json/json-object.ts";
-import type { RecordedAttachment, SandboxRecord } from "../../daemon/domain/sandbox-record.ts";
+import type { SandboxRecord } from "../../daemon/domain/sandbox-record.ts";
 import type { Inspection, SandboxView } from "../../daemon/operations/observability/inspect.ts";
 import { makeReadiness } from "../../daemon/operations/observability/readiness.ts";
 import { NO_METERS } from "../../daemon/ports/meters.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../daemon/server/server.ts";
+import { attachment as sampleAttachment } from "../contracts/journal.samples.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 
-const attachment: RecordedAttachment = {
-  owner: "eth0" as IfName,
-  confName: "pods" as NetworkName,
+const attachment = sampleAttachment({
   ifName: "eth0" as IfName,
   network: "pods",
   primary: true,
-  state: "attached",
   conflist: '{"cniVersion":"1.0.0","name":"pods","plugins":[{"type":"bridge"}]}',
   capabilityArgs: "{}",
-  cniArgs: "",
   result: '{"cniVersion":"1.0.0"}',
-};
+});
 /** 250 ms past a full second. */
 const SINCE = 1_700_000_000_250;
 const record: SandboxRecord = {
   sandbox: "abc" as SandboxId,
+  dialect: "npwg",
   pod: { namespace: "shop", name: "web", uid: "u-1" },
   netns: "/run/netns/pod" as NetnsPath,
   searchPath: [],
@@ -40,7 +38,21 @@ const inspection: Inspection = {
   sandboxes: () => Promise.resolve([view]),
   sandbox: (id) => Promise.resolve(id === record.sandbox ? view : undefined),
   pendingCleanups: () => ({
-    cleanups: [{ containerId: "abc", ifName: "eth0", since: SINCE, attempts: 2, problem: "busy" }],
+    cleanups: [
+      {
+        containerId: "abc",
+        ifName: "eth0",
+        kept: "record",
+        pod: { namespace: "shop", name: "web", uid: "u-1" },
+        network: "shop/blue",
+        released: true,
+        worked: false,
+        since: SINCE,
+        attempts: 2,
+        lastError: "busy",
+        nextAttemptAt: SINCE + 5_000,
+      },
+    ],
     rounds: 3,
   }),
 };

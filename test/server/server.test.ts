@@ -10,6 +10,7 @@ import { PlexusError } from "../../daemon/domain/errors.ts";
 import { JsonObject } from "../../daemon/domain/json/json-object.ts";
 import type { AddRequest } from "../../daemon/operations/verbs/add.ts";
 import type { Inspection } from "../../daemon/operations/observability/inspect.ts";
+import type { PendingCleanup } from "../../daemon/operations/recovery/pending-cleanups.ts";
 import { makeReadiness } from "../../daemon/operations/observability/readiness.ts";
 import { NO_METERS } from "../../daemon/ports/meters.ts";
 import type { Operations } from "../../daemon/server/cni-service.ts";
@@ -22,7 +23,21 @@ let client: GrpcClient;
 let lines: Record<string, unknown>[];
 
 const nothing = (): Promise<undefined> => Promise.resolve(undefined);
-const cleanups = [{ containerId: "abc", ifName: "eth0", since: 1_700_000_000_000, attempts: 2, problem: "busy" }];
+const cleanups: readonly PendingCleanup[] = [
+  {
+    containerId: "abc",
+    ifName: "eth0",
+    kept: "record",
+    pod: undefined,
+    network: "shop/blue",
+    released: true,
+    worked: false,
+    since: 1_700_000_000_000,
+    attempts: 2,
+    lastError: "busy",
+    nextAttemptAt: undefined,
+  },
+];
 const nothingToSee: Inspection = {
   sandboxes: () => Promise.resolve([]),
   sandbox: () => Promise.resolve(undefined),

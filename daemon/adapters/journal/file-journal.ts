@@ -1,20 +1,17 @@
-import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PlexusError } from "../../domain/errors.ts";
 import type { SandboxId } from "../../domain/ids.ts";
+import { refused } from "../../domain/io-failure.ts";
 import {
   damagedRecordFileName,
-  decodeRecord,
-  encodeRecord,
-  isOfNewerVersion,
   recordFileName,
-  refused,
   sandboxOfDamagedRecordFile,
   sandboxOfRecordFile,
-} from "../../domain/journal-file.ts";
+} from "../../domain/state-files.ts";
 import type { SandboxRecord } from "../../domain/sandbox-record.ts";
 import type { Journal } from "../../ports/journal.ts";
+import { decodeRecord, encodeRecord, isOfNewerVersion } from "./record-codec.ts";
 import { createDurable, type Disk, syncDirectory } from "./disk.ts";
 
 /**
@@ -68,7 +65,7 @@ export async function openJournal(
 
     async write(record) {
       const name = recordFileName(record.sandbox);
-      const text = encodeRecord(record, sha256);
+      const text = encodeRecord(record);
       const temporary = join(directory, `.${name}.${++writes}.tmp`);
       try {
         await createDurable(disk, temporary, text);
@@ -118,7 +115,7 @@ async function readText(disk: Disk, path: string): Promise<string | undefined> {
 function attemptDecode(text: string, sandbox: SandboxId): SandboxRecord | string {
   const name = recordFileName(sandbox);
   try {
-    const record = decodeRecord(text, name, sha256);
+    const record = decodeRecord(text, name);
     return record.sandbox === sandbox ? record : `${name} holds the record of another sandbox, ${record.sandbox}`;
   } catch (thrown) {
     const error = PlexusError.from(thrown);
@@ -150,8 +147,4 @@ function unlessMissing(cause: unknown): undefined {
 
 function isErrno(cause: unknown, code: string): boolean {
   return cause instanceof Error && "code" in cause && cause.code === code;
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

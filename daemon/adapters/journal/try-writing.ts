@@ -1,6 +1,6 @@
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
-import { refused } from "../../domain/journal-file.ts";
+import { refused } from "../../domain/io-failure.ts";
 import { createDurable, type Disk } from "./disk.ts";
 
 /** As much as a record is, more or less. */

@@ -1,6 +1,7 @@
 /** Metrics of what happens, counted as it does. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { MeasuredRun, Meters } from "../../ports/meters.ts";
+import type { Meters } from "../../ports/meters.ts";
+import type { PluginTrace } from "../../ports/plugin-trace.ts";
 import { boundedLabel } from "./bounded-label.ts";
 
 /** A node has a handful of each. */
@@ -81,6 +82,11 @@ export function makeMeasurements(registry: Registry): Meters {
     help: "How often the process that runs plugins ended unasked and was started again. Each time running plugins died with it.",
     registers,
   });
+  const givenUp = new Counter({
+    name: "plexus_cleanups_given_up_total",
+    help: "Cleanups that the daemon gave up: something may be left on the node. The daemon's log and an event of the pod name what.",
+    registers,
+  });
   const requests = new Counter({
     name: "multus_server_request_total",
     help: "Counter of HTTP requests, as Multus has it. A call of the plexus executable counts as a POST to /cni.",
@@ -94,7 +100,7 @@ export function makeMeasurements(registry: Registry): Meters {
   const method = boundedLabel(MOST_METHODS);
   const largest = new Map<string, number>();
 
-  function ran(run: MeasuredRun): void {
+  function ran(run: PluginTrace): void {
     const labels = { plugin: plugin(run.plugin), verb: run.verb };
     pluginSeconds.observe({ ...labels, outcome: outcomeOf(run.ok) }, run.wallMs / 1000);
     pluginCpu.observe(labels, run.cpuMs / 1000);
@@ -104,7 +110,7 @@ export function makeMeasurements(registry: Registry): Meters {
     pluginRss.set(labels, run.maxRssKib * 1024);
   }
 
-  function ranAll(runs: readonly MeasuredRun[]): void {
+  function ranAll(runs: readonly PluginTrace[]): void {
     for (const run of runs) ran(run);
     for (const [first, ms, ok] of perNetwork(runs)) {
       const labels = { network: network(first.network), verb: first.verb, outcome: outcomeOf(ok) };
@@ -129,6 +135,7 @@ export function makeMeasurements(registry: Registry): Meters {
       requests.inc({ handler, code: String(status), method: method(given.toLowerCase()) }),
     wroteRecord: (ms, ok) => recordSeconds.observe({ outcome: outcomeOf(ok) }, ms / 1000),
     launcherRestarted: () => restarts.inc(),
+    gaveUpCleanup: () => givenUp.inc(),
   };
 }
 
@@ -137,8 +144,8 @@ function outcomeOf(ok: boolean): "ok" | "failed" {
 }
 
 /** The runs of one network for one interface, taken together: the first of them, their time, and whether all went well. */
-function perNetwork(runs: readonly MeasuredRun[]): Iterable<readonly [MeasuredRun, number, boolean]> {
-  const groups = new Map<string, readonly [MeasuredRun, number, boolean]>();
+function perNetwork(runs: readonly PluginTrace[]): Iterable<readonly [PluginTrace, number, boolean]> {
+  const groups = new Map<string, readonly [PluginTrace, number, boolean]>();
   for (const run of runs) {
     const key = `${run.verb} ${run.ifName} ${run.network}`;
     const [first, ms, ok] = groups.get(key) ?? [run, 0, true];

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BootId } from "../../domain/ids.ts";
 import { PlexusError } from "../../domain/errors.ts";
-import { refused } from "../../domain/journal-file.ts";
+import { refused } from "../../domain/io-failure.ts";
 import type { SpooledDel, Spool } from "../../ports/spool.ts";
 import {
   type EntryReading,

@@ -1,7 +1,8 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PlexusError } from "../../domain/errors.ts";
-import { refused, statusFileName } from "../../domain/journal-file.ts";
+import { refused } from "../../domain/io-failure.ts";
+import { statusFileName } from "../../domain/state-files.ts";
 import type { StatusBoard } from "../../ports/status-board.ts";
 
 /**

@@ -3,24 +3,11 @@ import { deviceInfoFileName } from "../../domain/device-info.ts";
 import { PlexusError } from "../../domain/errors.ts";
 import type { SandboxId } from "../../domain/ids.ts";
 import type { JsonText } from "../../domain/json/json-object.ts";
-import type { PlannedAttachment } from "../../domain/plan.ts";
 import type { RecordedAttachment } from "../../domain/sandbox-record.ts";
 import type { DeviceInfoFiles } from "../../ports/device-info-files.ts";
 import type { Scope } from "../scope.ts";
 
 type WithDevice = Pick<RecordedAttachment, "network" | "ifName" | "device">;
-
-/** Plugins that declare the capability are told where the file is, whether there is one or they are to write it (spec §4.8). */
-export function withDeviceInfoFile(
-  files: DeviceInfoFiles,
-  sandbox: SandboxId,
-  plan: PlannedAttachment,
-): PlannedAttachment {
-  const { network, ifName, device, capabilityArgs } = plan;
-  if (device === undefined) return plan;
-  const path = files.pathOf(deviceInfoFileName(network, sandbox, ifName));
-  return { ...plan, capabilityArgs: capabilityArgs.with("CNIDeviceInfoFile", JSON.stringify(path)) };
-}
 
 export async function copyDeviceInfo(
   files: DeviceInfoFiles,

@@ -1,19 +1,22 @@
 import type { StatusRules } from "../../domain/dialect/dialect.ts";
 import { PlexusError } from "../../domain/errors.ts";
-import type { Pod } from "../../domain/pod.ts";
 import type { SandboxId } from "../../domain/ids.ts";
+import type { Pod } from "../../domain/pod.ts";
 import type { StatusBoard } from "../../ports/status-board.ts";
-import { throwIfAborted, type Scope } from "../scope.ts";
+import { type Scope, throwIfAborted } from "../scope.ts";
 
-export interface ShowStatusDeps {
-  readonly statusBoard: StatusBoard;
+export interface ShownStatus {
+  readonly rules: StatusRules;
+  readonly sandbox: SandboxId;
+  readonly pod: Pod | undefined;
+  /** The value of the annotation. */
+  readonly status: string;
 }
 
-/** Shows the network status of a sandbox as its pod's rules have it, and fails only where they want that. */
+/** Writes the network status by the rules of the pod's dialect, and fails only where they want that. */
 export async function showStatus(
-  { statusBoard }: ShowStatusDeps,
-  { annotation, writing }: StatusRules,
-  { sandbox, pod, status }: { readonly sandbox: SandboxId; readonly pod: Pod | undefined; readonly status: string },
+  { statusBoard }: { readonly statusBoard: StatusBoard },
+  { rules: { annotation, writing }, sandbox, pod, status }: ShownStatus,
   { signal, warn }: Pick<Scope, "signal" | "warn">,
 ): Promise<void> {
   if (writing === "none") return;
@@ -22,6 +25,6 @@ export async function showStatus(
   } catch (thrown) {
     if (writing === "required") throw thrown;
     throwIfAborted(signal);
-    warn(`the networks are attached, and not shown: ${PlexusError.from(thrown).message}`);
+    warn(`attached, but writing network-status failed: ${PlexusError.from(thrown).message}`);
   }
 }

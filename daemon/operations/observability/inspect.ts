@@ -1,5 +1,4 @@
 import type { SandboxId } from "../../domain/ids.ts";
-import { recordedConflist } from "../../domain/recorded-attachment.ts";
 import { recordedNetworkStatus } from "../../domain/recorded-network-status.ts";
 import type { RecordedAttachment, SandboxRecord } from "../../domain/sandbox-record.ts";
 import type { Journal } from "../../ports/journal.ts";
@@ -48,7 +47,7 @@ function view(record: SandboxRecord): SandboxView {
     record,
     attachments: record.attachments.map((attachment) => ({
       attachment,
-      plugins: recordedConflist(attachment).plugins.map(({ type }) => type),
+      plugins: attachment.conflist.plugins.map(({ type }) => type),
     })),
     networkStatus: record.attachments.some(({ result }) => result !== undefined) ? recordedNetworkStatus(record) : "",
   };

@@ -1,5 +1,4 @@
 /** Which networks a sandbox is to get (spec §3, §4.1). Reads; runs nothing. */
-import type { CniArgs } from "../../domain/cni/args.ts";
 import {
   auxiliaryConflist,
   chain,
@@ -12,55 +11,68 @@ import {
 } from "../../domain/cni/conf-file.ts";
 import { type Conflist, parseConflist } from "../../domain/cni/conf.ts";
 import { refuseOtherPlugins } from "../../domain/allowed-plugins.ts";
-import { type DelegateSource, type DelegateSources, refuseConfOnNode } from "../../domain/delegate-source.ts";
+import { type DelegateSource, refuseConfOnNode } from "../../domain/delegate-source.ts";
 import type { Reference } from "../../domain/dialect/dialect.ts";
 import { dialectFor } from "../../domain/dialect/dialects.ts";
 import { PlexusError } from "../../domain/errors.ts";
 import type { NetConf } from "../../domain/netconf.ts";
-import { isStaticPod, type Pod, type PodKey } from "../../domain/pod.ts";
+import type { Pod } from "../../domain/pod.ts";
 import { refuseLargePlan, refuseManyPlugins } from "../../domain/plan-size.ts";
 import { refuseItself } from "../../domain/runtime-conf/self-delegation.ts";
 import { refuseTooMany } from "../../domain/selection.ts";
 import type { TenantLimits } from "../../domain/tenant-limits.ts";
 import type { ConfFiles } from "../../ports/conf-files.ts";
 import type { Networks } from "../../ports/networks.ts";
-import type { Pods } from "../../ports/pods.ts";
 import type { Scope } from "../scope.ts";
 
 type At<Place extends Reference["at"]> = Extract<Reference, { readonly at: Place }>;
 
 export interface DelegateDeps {
-  readonly pods: Pods;
   readonly networks: Networks;
   readonly confFiles: ConfFiles;
   readonly limits: TenantLimits;
 }
 
+/** The networks of one sandbox, and what refuses the others. */
+export interface FoundDelegates {
+  /** In the order of attaching. */
+  readonly sources: readonly DelegateSource[];
+  readonly refusals: readonly PlexusError[];
+}
+
 /**
- * Everything one sandbox is to get, in the order of attaching, by the rules that its pod follows. Without a pod, what the cluster gives to all.
- * @throws PlexusError `network-not-found`, `namespace-forbidden`, or what is wrong with an annotation or a config
+ * Everything one sandbox is to get, by the rules of its pod's dialect. Without a pod, what the
+ * cluster gives to all. Refusals are `network-not-found`, `namespace-forbidden`, or what is wrong
+ * with a config.
+ * @throws PlexusError for an annotation or a network config that cannot be read
  */
 export async function findDelegates(
   deps: DelegateDeps,
   netConf: NetConf,
   pod: Pod | undefined,
   scope: Pick<Scope, "warn">,
-): Promise<DelegateSources> {
-  const [first, ...more] = await resolveAll(deps, netConf, pod, scope);
-  if (first !== undefined) return [first, ...more];
-  throw new PlexusError("invalid-config", "no network: the pod asks for none, and the network config gives none", {
+): Promise<FoundDelegates> {
+  const found = await resolveAll(deps, netConf, pod, scope);
+  if (found.sources.length > 0 || found.refusals.length > 0) return found;
+  const message = "no network: the pod asks for none, and the network config gives none";
+  throw new PlexusError("invalid-config", message, {
     details: 'name one in the pod\'s annotation, or in "defaultDelegates" of the network config',
   });
 }
 
-/** The first network of those that the cluster gives to all, for STATUS and GC; undefined where every pod must ask. */
+/**
+ * The first network of those that the cluster gives to all, for STATUS and GC; undefined where every
+ * pod must ask.
+ * @throws PlexusError when it cannot be found
+ */
 export async function findDefault(
   deps: DelegateDeps,
   netConf: NetConf,
   scope: Pick<Scope, "warn">,
 ): Promise<DelegateSource | undefined> {
-  const [first] = await resolveAll(deps, netConf, undefined, scope);
-  return first;
+  const { sources, refusals } = await resolveAll(deps, netConf, undefined, scope);
+  for (const refusal of refusals) throw refusal;
+  return sources[0];
 }
 
 async function resolveAll(
@@ -68,46 +80,25 @@ async function resolveAll(
   netConf: NetConf,
   pod: Pod | undefined,
   scope: Pick<Scope, "warn">,
-): Promise<readonly DelegateSource[]> {
+): Promise<FoundDelegates> {
   const references = dialectFor(netConf, pod).references(netConf, pod, deps.limits);
   refuseTooMany(references.length, deps.limits.networksPerPod);
-  const sources = await Promise.all(references.map((reference) => resolve(deps, netConf, reference, scope)));
-  for (const source of sources.flat()) refuseItself(source, netConf.type);
-  refuseLargePlan(sources.flat(), deps.limits);
-  return sources.flat();
-}
-
-/**
- * The pod that the runtime names, once it is known; undefined when it names none.
- * @throws PlexusError `try-again-later`, `pod-mismatch`
- */
-export async function findPod(pods: Pods, args: CniArgs, signal: AbortSignal): Promise<Pod | undefined> {
-  if (args.pod === undefined) return undefined;
-  const pod = await knownPod(pods, args.pod, args.podUid, signal);
-  if (isAnother(pod, args.podUid)) throw mismatch(pod, args.podUid);
-  return pod;
-}
-
-/** Never a made-up answer for a pod that is not known: it would run without its networks, and nobody would notice. */
-async function knownPod(pods: Pods, key: PodKey, uid: string, signal: AbortSignal): Promise<Pod> {
-  // The runtime may know of a new pod before the pod source does.
-  const pod = await pods.get(key, signal, (known) => !isAnother(known, uid));
-  if (pod !== undefined) return pod;
-  throw new PlexusError("try-again-later", `pod ${key.namespace}/${key.name} is not known to this node's Plexus yet`, {
-    details:
-      "the runtime will ask again; if this goes on, see whether the pod still exists and what the daemon's log says of its pod source",
-  });
-}
-
-/** A StatefulSet's pod keeps its name when it is made anew; a static pod has another UID in the API server (spec §1.3). */
-function isAnother(pod: Pod, uid: string): boolean {
-  return uid !== "" && pod.uid !== "" && uid !== pod.uid && !isStaticPod(pod);
-}
-
-function mismatch(pod: Pod, uid: string): PlexusError {
-  return new PlexusError("pod-mismatch", `expected pod UID "${uid}" but got "${pod.uid}" from the pod source`, {
-    details: "the pod was replaced by another of the same name; this sandbox is out of date",
-  });
+  const refusals: PlexusError[] = [];
+  const outcomes = await Promise.all(
+    references.map(async (reference) => {
+      try {
+        const sources = await resolve(deps, netConf, reference, scope);
+        for (const source of sources) refuseItself(source, netConf.type);
+        return sources;
+      } catch (thrown) {
+        return PlexusError.from(thrown);
+      }
+    }),
+  );
+  for (const outcome of outcomes) if (outcome instanceof PlexusError) refusals.push(outcome);
+  const found = outcomes.flatMap((outcome) => (outcome instanceof PlexusError ? [] : outcome));
+  refuseLargePlan(found, deps.limits);
+  return { sources: found, refusals };
 }
 
 /** The network that is meant; an auxiliary chain may turn out to be none. */

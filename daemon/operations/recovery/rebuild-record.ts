@@ -1,20 +1,14 @@
 /** What to take away of a sandbox whose record was damaged: worked out anew, as upstream does without a record (spec T071). */
 import type { CniArgs } from "../../domain/cni/args.ts";
-import type { DelegateSources } from "../../domain/delegate-source.ts";
-import type { Dialect } from "../../domain/dialect/dialect.ts";
-import { dialectFor } from "../../domain/dialect/dialects.ts";
 import { FAILURES, PlexusError } from "../../domain/errors.ts";
 import { type IfName, isNetnsPath, type NetnsPath, type SandboxId } from "../../domain/ids.ts";
 import type { Origin } from "../../domain/origin.ts";
-import { type PlannedAttachment, planAttachments } from "../../domain/plan.ts";
 import type { RecordedAttachment, SandboxRecord } from "../../domain/sandbox-record.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { DeviceInfoFiles } from "../../ports/device-info-files.ts";
 import type { Journal } from "../../ports/journal.ts";
-import { intendedRecord } from "../attachments/intended-record.ts";
-import { assignDevices, type DeviceDeps, type DeviceNeeds } from "../planning/assign-devices.ts";
-import { withDeviceInfoFile } from "../attachments/device-info.ts";
-import { type DelegateDeps, findDelegates } from "../planning/find-delegates.ts";
+import type { Pods } from "../../ports/pods.ts";
+import { intended, recordFor } from "../attachments/recorded-plan.ts";
+import type { Planner, PlanRequest, SandboxPlan } from "../planning/plan-sandbox.ts";
 import type { Scope } from "../scope.ts";
 
 export interface RebuildRequest {
@@ -26,9 +20,10 @@ export interface RebuildRequest {
   readonly origin?: Origin | undefined;
 }
 
-export interface RebuildDeps extends DelegateDeps, DeviceDeps {
+export interface RebuildDeps {
+  readonly planner: Planner;
+  readonly pods: Pods;
   readonly journal: Journal;
-  readonly deviceInfoFiles: DeviceInfoFiles;
   readonly clock: Clock;
   /** @throws PlexusError `not-available` while it is not known which pods there are */
   readonly refuseUnlessSynced: () => void;
@@ -68,49 +63,47 @@ async function rebuild(
     });
   }
   const request = { ...origin, sandbox, ifName, netns: isNetnsPath(netns) ? netns : NO_NETNS };
-  const anew = await planAnew(deps, request, others, scope);
-  if (anew === undefined) return undefined;
-  const { dialect } = anew;
-  const planned = anew.planned.map((plan) => withDeviceInfoFile(deps.deviceInfoFiles, sandbox, plan));
+  const plan = await planAnew(deps, request, others, scope);
+  if (plan === undefined) return undefined;
+  const { dialect, planned } = plan;
   const list = planned.map((plan) => `${plan.network} (${plan.ifName})`).join(", ");
   scope.warn(`the record of the sandbox was damaged; what it should have had is taken away: ${list}`);
-  const record = intendedRecord(deps.clock, { ...request, dialect }, planned, others);
+  const now = deps.clock.now();
+  const owner = { owner: ifName, confName: request.netConf.name, hotPlugged: false };
+  // It may have worked, so its DEL is as strict as that of an attachment that did.
+  const anew = planned.map((one) => ({ ...intended(owner, one, now), state: "detaching" as const }));
+  const record = recordFor({ ...request, dialect }, now, [...others, ...anew]);
   await deps.journal.write(record).catch((thrown: unknown) => {
     scope.warn(`the new record could not be written, and the DEL goes on: ${PlexusError.from(thrown).message}`);
   });
   return record;
 }
 
-/** With the pod's networks if they can be found, else with those that it has without asking, else with none. */
+/**
+ * With the pod's networks if they can be found, else with those that it has without asking, else with
+ * none. Devices that are not known any more do not hold up the DEL: the plugins are told of none.
+ */
 async function planAnew(
   deps: RebuildDeps,
-  { netConf, args, ifName }: Origin & Pick<RebuildRequest, "ifName">,
+  request: Pick<PlanRequest, "sandbox" | "ifName" | "args" | "netConf">,
   others: readonly RecordedAttachment[],
   scope: Scope,
-): Promise<{ readonly planned: readonly PlannedAttachment[]; readonly dialect: Dialect } | undefined> {
-  for (const pod of await likenesses(deps, args, scope)) {
-    try {
-      const found = await findDelegates(deps, netConf, pod, scope);
-      const held = others.flatMap(({ device }) => device ?? []);
-      const sources = await equipped(deps, { sources: found, netConf, pod, podUid: args.podUid, held }, scope);
-      const dialect = dialectFor(netConf, pod);
-      return { planned: planAttachments({ dialect, netConf, args, ifName, sources }), dialect };
-    } catch (thrown) {
-      const error = PlexusError.from(thrown);
-      if (isKnownLater(error)) throw error;
-      scope.warn(`not all that the sandbox was attached to can be worked out, and some may be left: ${error.message}`);
-    }
+): Promise<SandboxPlan | undefined> {
+  for (const pod of await likenesses(deps, request.args, scope)) {
+    const plan = await deps.planner.sandbox(request, { pod, others }, scope.signal);
+    const { withoutDevices } = plan;
+    const refusals = plan.refusals.filter((refusal) => refusal !== withoutDevices);
+    const later = refusals.find(isKnownLater);
+    if (later !== undefined) throw later;
+    for (const warning of plan.warnings) scope.warn(warning);
+    for (const { message } of refusals) scope.warn(`${LEFT}: ${message}`);
+    if (withoutDevices !== undefined) scope.warn(`plugins are told of no device: ${withoutDevices.message}`);
+    if (refusals.length === 0) return plan;
   }
   return undefined;
 }
 
-/** With the devices that the pod has still, in the order in which ADD dealt them out. That nobody knows them any more does not hold up the DEL. */
-async function equipped(deps: RebuildDeps, needs: DeviceNeeds, scope: Scope): Promise<DelegateSources> {
-  return assignDevices(deps, needs, scope).catch((thrown: unknown) => {
-    scope.warn(`plugins are told of no device: ${PlexusError.from(thrown).message}`);
-    return needs.sources;
-  });
-}
+const LEFT = "not all that the sandbox was attached to can be worked out, and some may be left";
 
 /** What to take for the pod: itself, or a namesake, whose annotations are most likely the same; then a pod of its name that asks for nothing. */
 async function likenesses(deps: RebuildDeps, { pod: key }: CniArgs, { signal, warn }: Scope) {

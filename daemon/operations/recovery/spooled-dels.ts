@@ -50,9 +50,9 @@ function originOf(node: NodeSettings, entry: SpooledDel): Origin | undefined {
 
 /** What an ADD does first, when its turn has come. */
 export function makeSettle(
-  deps: Omit<SpooledDelDeps, "del"> & Omit<DelDeps, "queue">,
+  deps: Omit<SpooledDelDeps, "del"> & { readonly del: Omit<DelDeps, "queue"> },
 ): (request: AddRequest, scope: Scope) => Promise<void> {
-  const del = (request: DelRequest, scope: Scope): Promise<void> => delInTurn(deps, request, scope);
+  const del = (request: DelRequest, scope: Scope): Promise<void> => delInTurn(deps.del, request, scope);
   return async ({ sandbox, ifName }, scope) => {
     const entry = await deps.spool.find(sandbox, ifName);
     if (entry === undefined) return;

@@ -11,6 +11,16 @@ export interface DefaultNetworkDeps {
   readonly clock: Clock;
 }
 
+export type AwaitDefaultNetwork = ReturnType<typeof makeAwaitDefaultNetwork>;
+
+export function makeAwaitDefaultNetwork(deps: DefaultNetworkDeps) {
+  return (
+    netConf: Pick<NetConf, "readinessIndicatorFile">,
+    signal: AbortSignal,
+    otherwise: "try-again-later" | "not-available",
+  ): Promise<void> => awaitDefaultNetwork(deps, netConf, signal, otherwise);
+}
+
 /**
  * Waits for the file by which the default network says that it is ready, if there is to be one (spec §1.2).
  * @param otherwise what the failure is, when it is not there in time or nobody waits any more

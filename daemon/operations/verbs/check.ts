@@ -1,9 +1,12 @@
 import { isAtLeast } from "../../domain/cni/version.ts";
 import { PlexusError } from "../../domain/errors.ts";
-import type { IfName, SandboxId } from "../../domain/ids.ts";
+import { type IfName, isNetnsPath, type SandboxId } from "../../domain/ids.ts";
+import type { SandboxRecord } from "../../domain/sandbox-record.ts";
 import { withRoutedResults } from "../../domain/routed-results.ts";
+import type { Sandboxes } from "../../ports/sandboxes.ts";
 import type { Journal } from "../../ports/journal.ts";
-import { delegateOf, podPrefix, invocationContextOf } from "../attachments/detach.ts";
+import { isAnother } from "../attachments/cleanup-netns.ts";
+import { invocationContextOf, podPrefix } from "../attachments/detach.ts";
 import type { ConflistRunner } from "../attachments/run-conflist.ts";
 import type { SandboxQueue } from "../scheduling/sandbox-queue.ts";
 import type { Scope } from "../scope.ts";
@@ -18,6 +21,7 @@ export interface CheckDeps {
   readonly queue: SandboxQueue;
   readonly journal: Journal;
   readonly conflists: ConflistRunner;
+  readonly sandboxes: Pick<Sandboxes, "look" | "bootId">;
 }
 
 /**
@@ -30,7 +34,8 @@ export function makeCheck(deps: CheckDeps): (request: CheckRequest, scope: Scope
       const record = await deps.journal.read(request.sandbox);
       const mine = withRoutedResults(record?.attachments ?? []).filter(
         // One that comes or goes alone, and is half-way, is not the runtime's concern.
-        ({ owner, hotPlugged, state }) => owner === request.ifName && !(hotPlugged === true && state !== "attached"),
+        ({ owner, hotPlugged, state }) =>
+          owner === request.ifName && state !== "released" && !(hotPlugged === true && state !== "attached"),
       );
       if (record === undefined || mine.length === 0) {
         throw new PlexusError(
@@ -41,20 +46,37 @@ export function makeCheck(deps: CheckDeps): (request: CheckRequest, scope: Scope
           },
         );
       }
+      await refuseAnotherNetns(deps.sandboxes, record, request, scope);
       for (const attachment of mine) {
-        const { network, ifName, state } = attachment;
+        const { network, ifName, state, conflist } = attachment;
         const prefix = `${podPrefix(record.pod, network)}error checking interface ${ifName}: `;
         if (state !== "attached") {
           throw new PlexusError("try-again-later", `${prefix}its ADD or DEL was interrupted`, {
             details: "DEL the sandbox",
           });
         }
-        const delegate = delegateOf(attachment);
-        if (delegate.conflist.disableCheck || !isAtLeast(delegate.conflist.version, "0.4.0")) continue;
-        const around = { ...invocationContextOf(record), netns: request.netns };
-        await deps.conflists.check(delegate, attachment.result, around, scope).catch((thrown: unknown) => {
+        if (conflist.disableCheck || !isAtLeast(conflist.version, "0.4.0")) continue;
+        const context = { ...invocationContextOf(record), netns: request.netns };
+        await deps.conflists.check(attachment, attachment.result, context, scope).catch((thrown: unknown) => {
           throw PlexusError.from(thrown).within(prefix);
         });
       }
     });
+}
+
+/** @throws PlexusError `invalid-netns` when the path leads to another namespace than the one that was attached */
+async function refuseAnotherNetns(
+  sandboxes: CheckDeps["sandboxes"],
+  record: SandboxRecord,
+  { sandbox, netns }: CheckRequest,
+  { signal }: Scope,
+): Promise<void> {
+  if (record.netnsIdentity === undefined || !isNetnsPath(netns)) return;
+  const view = await sandboxes.look(netns, [], signal);
+  if (view.found === "host-netns") return;
+  if (view.found === "sandbox" && !isAnother(record, view.identity, sandboxes)) return;
+  const message = `${podPrefix(record.pod)}${netns} is not the network namespace that sandbox ${sandbox} was attached in`;
+  throw new PlexusError("invalid-netns", message, {
+    details: "that namespace is gone, as after a reboot of the node; DEL the sandbox and make it anew",
+  });
 }

@@ -3,12 +3,11 @@ import { PlexusError } from "../../domain/errors.ts";
 import type { NetworkName, SandboxId } from "../../domain/ids.ts";
 import type { JsonText } from "../../domain/json/json-object.ts";
 import type { NetConf } from "../../domain/netconf.ts";
-import { recordedConflist } from "../../domain/recorded-attachment.ts";
-import { attachedSince, type RecordedAttachment, type SandboxRecord } from "../../domain/sandbox-record.ts";
+import type { RecordedAttachment, SandboxRecord } from "../../domain/sandbox-record.ts";
 import type { Journal } from "../../ports/journal.ts";
-import { detach, type DetachDeps } from "../attachments/detach.ts";
+import type { Attachments } from "../attachments/attachments.ts";
 import { type DelegateDeps, findDefault } from "../planning/find-delegates.ts";
-import { throwAll } from "../attachments/run-conflist.ts";
+import { type ConflistRunner, throwAll } from "../attachments/run-conflist.ts";
 import type { SandboxQueue } from "../scheduling/sandbox-queue.ts";
 import type { Scope } from "../scope.ts";
 
@@ -17,8 +16,11 @@ export interface GcRequest {
   readonly searchPath: readonly string[];
 }
 
-export interface GcDeps extends DetachDeps, DelegateDeps {
+export interface GcDeps extends DelegateDeps {
   readonly queue: SandboxQueue;
+  readonly journal: Journal;
+  readonly conflists: ConflistRunner;
+  readonly attachments: Attachments;
 }
 
 /**
@@ -60,10 +62,10 @@ async function collect(
           const record = await deps.journal.read(before.sandbox);
           if (record === undefined) return [];
           const which = (attachment: RecordedAttachment): boolean =>
-            isInvalid(record.sandbox, attachment) &&
-            before.attachments.some((one) => isOfSameAdd(before, one, record, attachment));
-          // The runtime has forgotten the sandbox, so its namespace path may belong to somebody else by now.
-          return detach(deps, record, { which }, "", scope);
+            isInvalid(record.sandbox, attachment) && before.attachments.some((one) => isOfSameAdd(one, attachment));
+          // The runtime has forgotten the sandbox. Its path counts only where it still leads to its namespace.
+          const told = { netns: "", netnsMayBeHosts: false };
+          return deps.attachments.cleanUp(record, { which, told, isPodGone: async () => false }, scope);
         })
         .catch((thrown: unknown) => [PlexusError.from(thrown)]),
     ),
@@ -71,13 +73,8 @@ async function collect(
   return outcomes.flat();
 }
 
-function isOfSameAdd(
-  before: SandboxRecord,
-  one: RecordedAttachment,
-  record: SandboxRecord,
-  other: RecordedAttachment,
-): boolean {
-  return one.owner === other.owner && attachedSince(before, one) === attachedSince(record, other);
+function isOfSameAdd(one: RecordedAttachment, other: RecordedAttachment): boolean {
+  return one.owner === other.owner && one.since === other.since;
 }
 
 /**
@@ -98,7 +95,7 @@ async function tellPlugins(
       return [];
     },
   );
-  const recorded = before.flatMap(({ attachments }) => attachments.map(recordedConflist));
+  const recorded = before.flatMap(({ attachments }) => attachments.map(({ conflist }) => conflist));
   const conflists = new Map([...recorded, ...clusterDefault].map((conflist) => [conflist.name, conflist]));
   const { records: kept, failures: unread } = await readAll(deps.journal);
   throwAll(unread);
@@ -143,7 +140,7 @@ async function readAll(
 function attachmentsOf(records: readonly SandboxRecord[], network: NetworkName): JsonText {
   const kept = records.flatMap(({ sandbox, attachments }) =>
     attachments
-      .filter((attachment) => recordedConflist(attachment).name === network)
+      .filter(({ conflist, state }) => conflist.name === network && state !== "released")
       .map(({ ifName }) => ({ containerID: sandbox, ifname: ifName })),
   );
   return JSON.stringify(kept);

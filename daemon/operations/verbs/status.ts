@@ -3,14 +3,15 @@ import type { NetConf } from "../../domain/netconf.ts";
 import { type DelegateDeps, findDefault } from "../planning/find-delegates.ts";
 import type { ConflistRunner } from "../attachments/run-conflist.ts";
 import type { Scope } from "../scope.ts";
-import { type DefaultNetworkDeps, awaitDefaultNetwork } from "./await-default-network.ts";
+import type { AwaitDefaultNetwork } from "./await-default-network.ts";
 
 export interface StatusRequest {
   readonly netConf: NetConf;
   readonly searchPath: readonly string[];
 }
 
-export interface StatusDeps extends DelegateDeps, DefaultNetworkDeps {
+export interface StatusDeps extends DelegateDeps {
+  readonly awaitDefaultNetwork: AwaitDefaultNetwork;
   readonly conflists: ConflistRunner;
   /** Rejects while no ADD can succeed: with `not-available`, or `try-again-later` while the daemon starts or stops. */
   readonly refuseUnlessAble: () => Promise<void>;
@@ -23,7 +24,7 @@ export interface StatusDeps extends DelegateDeps, DefaultNetworkDeps {
 export function makeStatus(deps: StatusDeps): (request: StatusRequest, scope: Scope) => Promise<void> {
   return async ({ netConf, searchPath }, scope) => {
     await deps.refuseUnlessAble();
-    await awaitDefaultNetwork(deps, netConf, scope.signal, "not-available");
+    await deps.awaitDefaultNetwork(netConf, scope.signal, "not-available");
     const network = await findDefault(deps, netConf, scope);
     if (network === undefined || !isAtLeast(network.conflist.version, "1.1.0")) return;
     await deps.conflists.status(network, searchPath, scope);

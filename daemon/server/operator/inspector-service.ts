@@ -13,6 +13,7 @@ const STATES: Readonly<Record<AttachmentState, string>> = {
   intended: "ATTACHMENT_STATE_INTENDED",
   attached: "ATTACHMENT_STATE_ATTACHED",
   detaching: "ATTACHMENT_STATE_DETACHING",
+  released: "ATTACHMENT_STATE_RELEASED",
 };
 
 export function inspectorService(inspection: Inspection): UntypedServiceImplementation {
@@ -57,15 +58,28 @@ function toWire({ record, attachments, networkStatus }: SandboxView): object {
       ifname: ifName,
       state: STATES[state],
       plugins,
-      result: result ?? "",
+      result: result?.text ?? "",
     })),
     network_status: networkStatus,
     created_at: timestamp(record.createdAt),
   };
 }
 
-function pendingCleanupToWire({ containerId, ifName, since, attempts, problem }: PendingCleanup): object {
-  return { container_id: containerId, ifname: ifName, since: timestamp(since), attempts, problem };
+function pendingCleanupToWire(cleanup: PendingCleanup): object {
+  const { containerId, ifName, since, attempts, lastError, pod, network, released, kept, nextAttemptAt } = cleanup;
+  return {
+    container_id: containerId,
+    ifname: ifName,
+    since: timestamp(since),
+    attempts,
+    problem: lastError,
+    pod_namespace: pod?.namespace ?? "",
+    pod_name: pod?.name ?? "",
+    network,
+    released,
+    ...(nextAttemptAt !== undefined && { next_attempt_at: timestamp(nextAttemptAt) }),
+    spooled: kept === "spool",
+  };
 }
 
 /** google.protobuf.Timestamp of milliseconds since the epoch. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { boundedLabel } from "../../../daemon/adapters/prometheus/bounded-label.ts";
 import { makePrometheus } from "../../../daemon/adapters/prometheus/prometheus.ts";
-import type { MeasuredRun } from "../../../daemon/ports/meters.ts";
+import type { PluginTrace } from "../../../daemon/ports/plugin-trace.ts";
 import type { Readings } from "../../../daemon/ports/readings.ts";
 
-const run = (parts: Partial<MeasuredRun> = {}): MeasuredRun => ({
+const run = (parts: Partial<PluginTrace> = {}): PluginTrace => ({
   verb: "ADD",
   network: "shop/blue",
   ifName: "net1",

@@ -17,7 +17,7 @@ async function show(
   const warnings: string[] = [];
   const rules = { annotation: "example.org/status", writing, entriesOf: () => [] };
   const scope = { signal, warn: (message: string): void => void warnings.push(message) };
-  await showStatus({ statusBoard }, rules, { sandbox, pod, status: "[]" }, scope);
+  await showStatus({ statusBoard }, { rules, sandbox, pod, status: "[]" }, scope);
   return { shown: statusBoard.shown(sandbox), annotation: statusBoard.annotationOf(sandbox), warnings };
 }
 
@@ -36,7 +36,7 @@ describe("a network status", () => {
 
   it("that is not required and refused is a warning (T39)", async () => {
     expect(await show("best-effort", { isRefused: true })).toMatchObject({
-      warnings: ["the networks are attached, and not shown: the API server answered 403"],
+      warnings: ["attached, but writing network-status failed: the API server answered 403"],
     });
   });
 

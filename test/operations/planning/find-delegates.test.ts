@@ -11,7 +11,6 @@ import { DEFAULT_LIMITS, type TenantLimits } from "../../../daemon/domain/tenant
 import { findDelegates } from "../../../daemon/operations/planning/find-delegates.ts";
 import { jsonObject, jsonValue, spoilt } from "../../domain/json/json-text.ts";
 import { fixedNetworks } from "../../fakes/fixed-networks.ts";
-import { fixedPods } from "../../fakes/fixed-pods.ts";
 import { memoryConfFiles } from "../../fakes/memory-conf-files.ts";
 import { addRequest, delRequest, eth0, nadsFrom, netConf, POD_ARGS, sandbox, stage, stdinOf } from "../stage.ts";
 
@@ -47,13 +46,17 @@ async function find(given: Given, warnings: string[] = []): Promise<DelegateSour
   } = given;
   const pod = annotations && { namespace: namespace(podNamespace), name: podName("web"), uid: "", annotations };
   const deps = {
-    pods: fixedPods([]),
     networks: fixedNetworks(nadsFrom(nads)),
     confFiles: memoryConfFiles(new Map(Object.entries(files))),
     limits: { ...DEFAULT_LIMITS, ...limits },
   };
   const parsed = parseNetConf(`{"cniVersion":"1.0.0","name":"plexus",${conf}}`);
-  return findDelegates(deps, parsed, pod ?? undefined, { warn: (message) => warnings.push(message) });
+  const { sources, refusals } = await findDelegates(deps, parsed, pod ?? undefined, {
+    warn: (message) => warnings.push(message),
+  });
+  for (const refusal of refusals) throw refusal;
+  const [first, ...more] = sources;
+  return [first ?? expect.fail("no network"), ...more];
 }
 
 /** `<what the network is called>: <its conf's name>, <its plugins>`, in the order of attaching. */

@@ -85,7 +85,7 @@ describe("DEL of a sandbox whose record was damaged", () => {
       },
     });
     await node.del(del(), node.scope());
-    const states = ["eth0", "net1", "net2"].map((ifName) => ({ ifName, owner: "eth0", state: "intended" }));
+    const states = ["eth0", "net1", "net2"].map((ifName) => ({ ifName, owner: "eth0", state: "detaching" }));
     expect(records).toMatchObject([{ netns: "/run/netns/pod", pod: { name: "web" }, attachments: states }]);
   });
 

@@ -106,7 +106,7 @@ describe("a round", () => {
     node.podBecomes(pod);
     expect(await node.resume(node.scope())).toEqual({ finished: want, pending: 0 });
     const deleted = node.runner.runs.slice(2).map((run) => run.env["CNI_NETNS"]);
-    expect(deleted).toEqual(Array.from({ length: want * 2 }, () => ""));
+    expect(deleted).toEqual(Array.from({ length: want * 2 }, () => "/run/netns/pod"));
   });
 
   it.each([
@@ -238,21 +238,22 @@ describe("what is owed", () => {
     const node = await attached({
       script: (run) => (busy && said(run) === "DEL eth0 bridge" ? fails('{"code":11,"msg":"busy"}') : obedient(run)),
     });
-    await node.leave("intended");
+    await node.leave("detaching");
     node.spool.put(spooled());
     node.clock.advance(500);
     await node.resume(node.scope());
     node.clock.advance(500);
     await node.resume(node.scope());
-    const debt = { containerId: "abc", since: 500, attempts: 2, problem: expect.stringContaining("busy") };
-    expect([node.backlog.list(), node.backlog.rounds()]).toEqual([
+    const lastError = expect.stringContaining("busy");
+    expect([node.backlog.list(), node.backlog.rounds()]).toMatchObject([
       [
-        { ...debt, ifName: "eth0" },
-        { ...debt, ifName: "" },
+        { containerId: "abc", ifName: "eth0", kept: "spool", attempts: 2, lastError },
+        { containerId: "abc", ifName: "eth0", kept: "record", network: "pods", since: 500, lastError },
       ],
       2,
     ]);
     busy = false;
+    node.clock.advance(10_000);
     await node.resume(node.scope());
     expect([node.backlog.list(), node.backlog.rounds()]).toEqual([[], 3]);
   });
@@ -261,8 +262,8 @@ describe("what is owed", () => {
     const node = await attached();
     await node.leave("intended");
     node.spool.put({ ...spooled(), containerId: "gone" });
-    node.backlog.failed({ containerId: "abc", ifName: "" }, "busy");
-    node.backlog.failed({ containerId: "other", ifName: "" }, "busy");
+    const [entry] = await node.spool.entries();
+    node.backlog.spooledDelFailed(entry ?? expect.fail("no entry"), "busy");
     await node.del(delRequest, node.scope());
     await node.resume(node.scope());
     await node.resume(node.scope());

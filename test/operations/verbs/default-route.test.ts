@@ -133,7 +133,7 @@ describe("ADD", () => {
     await add(addRequest(), scope());
     const record = await journal.read(sandbox);
     expect(record?.attachments.map(({ defaultRoute }) => defaultRoute)).toEqual([undefined, []]);
-    expect(record?.attachments[0]?.result).toContain('"routes"');
+    expect(record?.attachments[0]?.result?.text).toContain('"routes"');
     await check(delRequest, scope());
     const prevResults = runner.runs.slice(2).map((run) => stdinOf(run)["prevResult"]);
     expect(prevResults).toMatchObject([{ interfaces: [{ name: "eth0" }] }, { interfaces: [{ name: "net1" }] }]);

@@ -165,11 +165,22 @@ describe("DEL", () => {
       view: "taken",
       want: "/run/netns/pod",
     },
-    { why: "is empty once the namespace is gone (T081)", netns: "/run/netns/pod", view: "netns-gone", want: "" },
     {
-      why: "is empty when the path leads to something else by now",
+      why: "is the path that the plugins knew once the namespace is gone (T081)",
+      netns: "/run/netns/pod",
+      view: "netns-gone",
+      want: "/run/netns/pod",
+    },
+    {
+      why: "is that path too when no namespace is behind it any more",
       netns: "/run/netns/pod",
       view: "not-a-netns",
+      want: "/run/netns/pod",
+    },
+    {
+      why: "is empty when the path is of a process, whose number another may have",
+      netns: "/proc/42/ns/net",
+      view: "netns-gone",
       want: "",
     },
     { why: "is empty when the runtime gives none (T009)", netns: "", view: "taken", want: "" },
@@ -180,6 +191,22 @@ describe("DEL", () => {
     views["eth0"] = view;
     await node.del({ ...delRequest, netns }, node.scope());
     expect(node.runner.runs.at(-1)?.env).toMatchObject({ CNI_COMMAND: "DEL", CNI_NETNS: want });
+  });
+
+  it("asks a plugin again without a namespace if it fails only because that is gone", async () => {
+    const views: Record<string, "free" | "netns-gone"> = {};
+    const node = stage({
+      views,
+      script: (run) =>
+        run.env["CNI_COMMAND"] === "DEL" && run.env["CNI_NETNS"] !== ""
+          ? fails('{"code":999,"msg":"failed to open netns"}')
+          : obedient(run),
+    });
+    await node.add(addRequest(), node.scope());
+    views["eth0"] = "netns-gone";
+    await node.del(delRequest, node.scope());
+    const told = node.runner.runs.slice(1).map(({ env }) => env["CNI_NETNS"]);
+    expect([told, await node.journal.list()]).toEqual([["/run/netns/pod", ""], []]);
   });
 
   it("never lets plugins loose on the host's own namespace, and keeps the record", async () => {

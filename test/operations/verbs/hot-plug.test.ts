@@ -95,7 +95,7 @@ describe("a network that joins a running sandbox", () => {
       script: (run) => (said(run) === "ADD net7 macvlan" ? fails('{"code":42,"msg":"no"}') : obedient(run)),
     });
     await expect(node.hotPlug.add(request(), node.scope())).rejects.toThrow(
-      failed({ code: 42, message: "[shop/web/uid-1:hot]: error adding net7 to sandbox abc: no" }),
+      failed({ code: 42, message: '[shop/web/uid-1:hot]: error adding container to network "hot": no' }),
     );
     expect(node.saidSince()).toEqual(["ADD net7 macvlan", "DEL net7 macvlan"]);
     expect(await node.names()).toEqual(["eth0 attached", "net1 attached"]);
@@ -211,6 +211,7 @@ describe("a network that leaves a running sandbox", () => {
     await expect(node.hotPlug.del(leaving, node.scope())).rejects.toThrow(failed({ code: 42 }));
     expect(await node.names()).toEqual(["eth0 attached", "net1 detaching"]);
     broken = false;
+    node.clock.advance(5_000);
     await node.resume(node.scope());
     expect(await node.names()).toEqual(["eth0 attached"]);
   });
@@ -240,7 +241,7 @@ describe("a network that leaves a running sandbox", () => {
   it("is forgotten though its namespace is gone", async () => {
     const node = await attachedStage({ views: { net7: "netns-gone" } });
     await node.hotPlug.del({ ...request(), netns: "/run/netns/gone" }, node.scope());
-    expect(node.runner.runs.at(-1)?.env["CNI_NETNS"]).toBe("");
+    expect(node.runner.runs.at(-1)?.env["CNI_NETNS"]).toBe("/run/netns/gone");
   });
 });
 

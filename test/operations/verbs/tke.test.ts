@@ -251,7 +251,7 @@ describe("ADD", () => {
     await node.add();
     expect(node.said()).toEqual(["ADD eth0 a"]);
     expect(await node.journal.read(sandbox)).toMatchObject({ attachments: [{ state: "attached" }] });
-    expect(node.warnings).toEqual(["the networks are attached, and not shown: the API server answered 403"]);
+    expect(node.warnings).toEqual(["attached, but writing network-status failed: the API server answered 403"]);
   });
 
   it("that fails takes back what there is, and names the network (T32)", async () => {

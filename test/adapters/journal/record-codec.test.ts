@@ -1,29 +1,31 @@
-import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PlexusError } from "../../daemon/domain/errors.ts";
 import {
-  damagedRecordFileName,
   decodeRecord,
   encodeRecord,
   isOfNewerVersion,
-  recordFileName,
-  refused,
-  sandboxOfDamagedRecordFile,
-  sandboxOfRecordFile,
-  statusFileName,
-} from "../../daemon/domain/journal-file.ts";
-import type { RecordedAttachment, SandboxRecord } from "../../daemon/domain/sandbox-record.ts";
-import { attachment, ifName, netnsPath, networkName, recordOf, sandboxId } from "../contracts/journal.samples.ts";
-import { refusalOf } from "./refusal.ts";
+  sealRecord,
+  upgradeRecord,
+} from "../../../daemon/adapters/journal/record-codec.ts";
+import { parseConflist } from "../../../daemon/domain/cni/conf.ts";
+import { JsonObject } from "../../../daemon/domain/json/json-object.ts";
+import { type RecordedAttachment, recordedResult, type SandboxRecord } from "../../../daemon/domain/sandbox-record.ts";
+import {
+  attachment,
+  bootId,
+  ifName,
+  netnsIdentity,
+  netnsPath,
+  networkName,
+  plain,
+  recordOf,
+  sandboxId,
+} from "../../contracts/journal.samples.ts";
+import { refusalOf } from "../../domain/refusal.ts";
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const encode = (record: SandboxRecord) => encodeRecord(record, sha256);
-const decode = (text: string | Buffer) => decodeRecord(text.toString(), "abc.json", sha256);
-
-/** A file whose checksum is right, whatever its record is. */
-const sealed = (record: string, version = 4) =>
-  `{"version":${version},"checksum":"sha256:${sha256(record)}","record":${record}}\n`;
+const encode = encodeRecord;
+const decode = (text: string | Buffer) => decodeRecord(text.toString(), "abc.json");
+const sealed = (record: string, version = 1) => sealRecord(version, record);
 
 const sample = recordOf(sandboxId("abc"));
 
@@ -36,21 +38,53 @@ const anyJson = fc
       .trim(),
   );
 
+/** A JSON object, its members in any order and spelling. */
+const anyObject = fc.dictionary(fc.string({ unit: "binary" }), anyJson, { maxKeys: 4 }).map((members) => {
+  const texts = Object.entries(members).map(([key, value]) => `${JSON.stringify(key)}:${value}`);
+  return `{${texts.join(",")}}`;
+});
+
+const anyConflist = anyJson.map((extra) => parseConflist(`{ "x": ${extra}, "name":"n","type":"bridge" }`, "any"));
+
+const anyMoment = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const anyName = fc.stringMatching(/^[a-z][a-z0-9]{0,14}$/).map(ifName);
+
 const anyAttachment: fc.Arbitrary<RecordedAttachment> = fc.record(
   {
-    owner: fc.stringMatching(/^[a-z][a-z0-9]{0,14}$/).map(ifName),
+    owner: anyName,
     confName: fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/).map(networkName),
-    ifName: fc.stringMatching(/^[a-z][a-z0-9]{0,14}$/).map(ifName),
+    ifName: anyName,
     network: fc.string({ unit: "binary" }),
     primary: fc.boolean(),
-    state: fc.constantFrom("intended", "attached", "detaching"),
-    conflist: anyJson,
-    capabilityArgs: anyJson,
+    state: fc.constantFrom("intended", "attached", "detaching", "released"),
+    conflist: anyConflist,
+    capabilityArgs: anyObject.map((text) => JsonObject.parse(text, "any")),
     cniArgs: fc.string({ unit: "binary" }),
-    since: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+    since: anyMoment,
     defaultRoute: fc.array(fc.string({ unit: "binary" })),
     hotPlugged: fc.boolean(),
-    result: anyJson,
+    add: fc.record({
+      beganAt: anyMoment,
+      endedAt: anyMoment,
+      plugins: fc.array(
+        fc.record(
+          {
+            type: fc.string({ unit: "binary" }),
+            outcome: fc.constantFrom("answered", "failed", "not-started"),
+            code: fc.nat(),
+            ms: fc.nat(),
+          },
+          { requiredKeys: ["type", "outcome", "ms"] },
+        ),
+      ),
+    }),
+    cleanup: fc.record({
+      since: anyMoment,
+      attempts: fc.nat(),
+      lastError: fc.string({ unit: "binary" }),
+      nextAttemptAt: anyMoment,
+    }),
+    result: anyJson.map((extra) => recordedResult(`{"x": ${extra}}`, "1.0.0")),
   },
   {
     requiredKeys: [
@@ -63,6 +97,7 @@ const anyAttachment: fc.Arbitrary<RecordedAttachment> = fc.record(
       "conflist",
       "capabilityArgs",
       "cniArgs",
+      "since",
     ],
   },
 );
@@ -70,21 +105,24 @@ const anyAttachment: fc.Arbitrary<RecordedAttachment> = fc.record(
 const anyRecord: fc.Arbitrary<SandboxRecord> = fc.record(
   {
     sandbox: fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,80}$/).map(sandboxId),
+    dialect: fc.string(),
     pod: fc.record({ namespace: fc.string(), name: fc.string(), uid: fc.string({ unit: "binary" }) }),
     netns: fc.string().map((text) => netnsPath(`/${text}`)),
+    netnsIdentity: fc.tuple(fc.nat(), fc.nat()).map(([device, inode]) => netnsIdentity(`${device}:${inode}`)),
+    bootId: fc.uuid().map(bootId),
     searchPath: fc.array(fc.string()),
     netnsOverride: fc.string(),
-    createdAt: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+    createdAt: anyMoment,
     attachments: fc.array(anyAttachment, { maxLength: 4 }),
   },
-  { requiredKeys: ["sandbox", "netns", "searchPath", "netnsOverride", "createdAt", "attachments"] },
+  { requiredKeys: ["sandbox", "dialect", "netns", "searchPath", "netnsOverride", "createdAt", "attachments"] },
 );
 
 describe("a record's file", () => {
   it("reads as JSON whose parts are JSON, not strings of it", () => {
     const file: unknown = JSON.parse(encode(sample));
     expect(file).toMatchObject({
-      version: 4,
+      version: 1,
       checksum: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
       record: { sandbox: "abc", attachments: [{ ifName: "net1", conflist: { name: "blue" }, result: { x: 100 } }] },
     });
@@ -98,24 +136,41 @@ describe("a record's file", () => {
   it("gives back any record, its JSON to the byte", () => {
     fc.assert(
       fc.property(anyRecord, (record) => {
-        expect(decode(encode(record))).toEqual(record);
+        expect(plain(decode(encode(record)))).toEqual(plain(record));
+        expect(encode(decode(encode(record)))).toBe(encode(record));
       }),
     );
   });
 
   it("loses the blanks around its JSON and no others", () => {
     const spaced = recordOf(sample.sandbox, { attachments: [attachment({ result: ' { "a" : 1 }\n' })] });
-    expect(decode(encode(spaced)).attachments[0]?.result).toBe('{ "a" : 1 }');
+    expect(decode(encode(spaced)).attachments[0]?.result?.text).toBe('{ "a" : 1 }');
   });
 
-  it("may be of version 1, which had no default routes", () => {
-    const [, record = ""] = /"record":(.*)\}\n$/s.exec(encode(sample)) ?? [];
-    expect(decode(sealed(record, 1))).toEqual(sample);
+  it("covers its version by the checksum", () => {
+    const text = encode(sample);
+    const [, record = ""] = /"record":(.*)\}\n$/s.exec(text) ?? [];
+    expect(sealed(record, 2)).not.toContain(/sha256:[0-9a-f]+/.exec(text)?.[0] ?? "none");
+  });
+});
+
+describe("a record of an older version", () => {
+  const upgrades = {
+    1: (record: JsonObject) => record.with("colour", '"blue"'),
+    2: (record: JsonObject) => record.with("shade", record.text("colour") ?? "null").without("colour"),
+  };
+  it.each([
+    { why: "goes through every version in between", from: 1, want: { name: "a", shade: "blue" } },
+    { why: "skips those before its own", from: 2, want: { name: "a", shade: null } },
+    { why: "stays as it is at the present one", from: 3, want: { name: "a" } },
+  ])("$why", ({ from, want }) => {
+    const upgraded = upgradeRecord(JsonObject.parse('{"name":"a"}', "it"), from, { to: 3, upgrades });
+    expect(JSON.parse(upgraded.toString())).toEqual(want);
   });
 
-  it("is not made of what is no JSON", () => {
-    const broken = recordOf(sample.sandbox, { attachments: [attachment({ result: '{},"state":"x"' })] });
-    expect(refusalOf(() => encode(broken))).toMatchObject({ kind: "decode-failure" });
+  it("is damaged when there is no way from it", () => {
+    const lost = refusalOf(() => upgradeRecord(JsonObject.empty, 0, { to: 3, upgrades }));
+    expect(lost).toMatchObject({ kind: "decode-failure" });
   });
 });
 
@@ -186,6 +241,7 @@ describe("a file that was not written so", () => {
   });
 
   const parts = recordOf(sample.sandbox, { attachments: [] });
+  const written = (JSON.parse(encode(sample)) as { record: { attachments: object[] } }).record.attachments[0];
   it.each([
     { why: "a record is an object", record: "[]", says: "not a JSON object" },
     {
@@ -213,12 +269,12 @@ describe("a file that was not written so", () => {
     },
     {
       why: "an attachment has all its members",
-      record: JSON.stringify({ ...parts, attachments: [{ ...attachment(), conflist: undefined }] }),
+      record: JSON.stringify({ ...parts, attachments: [{ ...written, conflist: undefined }] }),
       says: "attachments.0.conflist: ",
     },
     {
       why: "an attachment's state is known",
-      record: JSON.stringify({ ...parts, attachments: [{ ...attachment(), state: "new" }] }),
+      record: JSON.stringify({ ...parts, attachments: [{ ...written, state: "new" }] }),
       says: "attachments.0.state: ",
     },
   ])("even with a right checksum: $why", ({ record, says }) => {
@@ -226,43 +282,4 @@ describe("a file that was not written so", () => {
     expect(refusal).toMatchObject({ kind: "decode-failure" });
     expect(refusal?.message).toContain(says);
   });
-});
-
-describe("the names of a sandbox's files", () => {
-  it("lead back to the sandbox", () => {
-    expect(recordFileName(sandboxId("a.b"))).toBe("a.b.json");
-    expect(sandboxOfRecordFile("a.b.json")).toBe("a.b");
-  });
-
-  it("lead back to the sandbox from a damaged record", () => {
-    expect(damagedRecordFileName(sandboxId("a.b"), 17)).toBe("a.b.json.bad-17");
-    expect(sandboxOfDamagedRecordFile("a.b.json.bad-17")).toBe("a.b");
-    expect(["a.json", "a.json.bad", "a.json.bad-x", "-.json.bad-1"].map(sandboxOfDamagedRecordFile)).toEqual(
-      Array(4).fill(undefined),
-    );
-  });
-
-  it.each([
-    { why: "a damaged record is none", name: damagedRecordFileName(sandboxId("abc"), 17) },
-    { why: "a status file is no record", name: statusFileName(sandboxId("abc")) },
-    { why: "a half-written record is none", name: ".abc.json.1.tmp" },
-    { why: "a file of another sort is none", name: "abc.yaml" },
-    { why: "a name no sandbox has is none", name: "-.json" },
-    { why: "a suffix alone is none", name: ".json" },
-  ])("$why", ({ name }) => {
-    expect(sandboxOfRecordFile(name)).toBeUndefined();
-  });
-
-  it("never mix up a record with a status file", () => {
-    expect(refusalOf(() => recordFileName(sandboxId("abc.network-status")))).toMatchObject({
-      kind: "invalid-environment",
-    });
-  });
-});
-
-it("a refusal of the disk names what was tried, the file and the errno", () => {
-  const cause = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
-  const refusal = refusalOf(() => refused("write", "abc.json")(cause));
-  expect(refusal).toBeInstanceOf(PlexusError);
-  expect(refusal).toMatchObject({ kind: "io-failure", message: "cannot write abc.json: ENOSPC", cause });
 });
