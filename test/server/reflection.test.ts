@@ -67,7 +67,19 @@ describe("a client that knows only the descriptions", () => {
   it("reads the time of a pending cleanup as a date", async () => {
     expect(await (await client()).call("plexus.v1.Inspector/ListPendingCleanups")).toEqual({
       pendingCleanups: [
-        { containerId: "abc", ifname: "eth0", since: "2023-11-14T22:13:20.250Z", attempts: 2, problem: "busy" },
+        {
+          containerId: "abc",
+          ifname: "eth0",
+          since: "2023-11-14T22:13:20.250Z",
+          attempts: 2,
+          problem: "busy",
+          podNamespace: "shop",
+          podName: "web",
+          network: "shop/blue",
+          released: true,
+          nextAttemptAt: "2023-11-14T22:13:25.250Z",
+          spooled: false,
+        },
       ],
       rounds: "3",
     });
