@@ -216,8 +216,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "interfaces that are there are not looked for",
     file: ADD,
-    find: "  await deps.attachments.refuseTaken(request, plan.planned, scope.signal);\n",
-    replace: "",
+    find: "await deps.attachments.refuseTaken(request, plan.planned, scope.signal);",
+    replace: "{};",
     test: BAD_INPUT_TEST,
     only: "an interface that is there already",
   },
@@ -302,8 +302,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "an ADD does not wait for the daemon",
     file: SHIM,
-    find: "waitsForDaemon(verb) ? config.waitMs : 0",
-    replace: "waitsForDaemon(verb) ? 0 : 0",
+    find: 'if (verb === "ADD" || verb === "CHECK") return waitMs;',
+    replace: 'if (verb === "CHECK") return waitMs;',
     test: RESTART_TEST,
     only: "an ADD waits for it",
   },

@@ -5,6 +5,7 @@ import { parseCniArgs } from "../../daemon/domain/cni/args.ts";
 import type { PlexusError } from "../../daemon/domain/errors.ts";
 import {
   type IfName,
+  type BootId,
   type NetnsIdentity,
   isIfName,
   isNetnsPath,
@@ -144,6 +145,8 @@ export function stage(options: StageOptions = {}) {
   const clock = manualClock();
   const devices = options.devices ?? [];
   const deviceInfoFiles = memoryDeviceInfoFiles();
+  let identity = "4:4026532281:1" as NetnsIdentity;
+  let bootId = BOOT_ID;
   const readiness = makeReadiness({ sources: refuseUnlessSynced });
   const warnings: string[] = [];
   const ports = {
@@ -175,10 +178,12 @@ export function stage(options: StageOptions = {}) {
     refuseUnlessAble: () => readiness.refuseUnlessAble(),
     sandboxes: {
       ...(options.routes ?? memorySandboxes()),
-      bootId: BOOT_ID,
+      get bootId() {
+        return bootId;
+      },
       look: (path: NetnsPath, ifNames: readonly IfName[]): Promise<NetnsView> => {
         looked.push([path, ...ifNames].join(" "));
-        return Promise.resolve(viewOf(views, ifNames));
+        return Promise.resolve(viewOf(views, ifNames, identity));
       },
     },
     clock,
@@ -219,6 +224,14 @@ export function stage(options: StageOptions = {}) {
     podAsks: (networks: string) => {
       pods.splice(0, 1, { ...pod, annotations: { "k8s.v1.cni.cncf.io/networks": networks } });
     },
+    /** The namespace goes, and another sandbox's takes its path. */
+    pathBecomesAnothers: () => {
+      identity = "4:4026532281:2" as NetnsIdentity;
+    },
+    /** The node boots anew, and another sandbox's namespace has the path and the inode by chance. */
+    reboots: () => {
+      bootId = "00000000-2f7b-4d0e-9c3a-5d1f3a0b9e77" as BootId;
+    },
     /** What becomes of the pod at its source. */
     podBecomes: (what: "there" | "gone" | "replaced") => {
       pods.splice(0, 1, ...(what === "gone" ? [] : [what === "there" ? pod : { ...pod, uid: "uid-of-another" }]));
@@ -255,13 +268,17 @@ export function addRequest(parts: Partial<AddRequest> = {}): AddRequest {
 
 type LinkView = "free" | "taken" | Exclude<NetnsView["found"], "sandbox">;
 
-function viewOf(views: Readonly<Record<string, LinkView>>, ifNames: readonly IfName[]): NetnsView {
+function viewOf(
+  views: Readonly<Record<string, LinkView>>,
+  ifNames: readonly IfName[],
+  identity: NetnsIdentity,
+): NetnsView {
   for (const name of ifNames.length === 0 ? Object.keys(views) : ifNames) {
     const found = views[name] ?? "free";
     if (found !== "free" && found !== "taken") return { found };
   }
   const present = new Set(ifNames.filter((ifName) => views[ifName] === "taken"));
-  return { found: "sandbox", identity: "4:4026532281:1" as NetnsIdentity, present };
+  return { found: "sandbox", identity, present };
 }
 
 export const delRequest = { sandbox, ifName: eth0, netns, netnsMayBeHosts: false } as const;

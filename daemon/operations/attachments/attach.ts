@@ -129,7 +129,7 @@ async function undo(
   const begun = new Set(record.attachments.slice(record.attachments.length - count).map(({ ifName }) => ifName));
   try {
     const selection = { which: ({ ifName }: RecordedAttachment) => begun.has(ifName), mayRelease: () => false };
-    const netns = await cleanupNetns(deps.sandboxes, record, AS_RECORDED, own.signal);
+    const netns = () => cleanupNetns(deps.sandboxes, record, AS_RECORDED, own.signal);
     const failures = await detach(deps, record, selection, netns, own);
     for (const failure of failures) scope.warn(`undoing the failed ADD: ${failure.message}; DEL will try again`);
   } catch (thrown) {

@@ -56,7 +56,7 @@ export function makeAttachments(deps: AttachmentsDeps): Attachments {
     if (!record.attachments.some(which)) return [];
     const netns = await cleanupNetns(deps.sandboxes, record, told, scope.signal);
     const mayRelease = releaseRule(deps.sandboxes, netns, isPodGone, scope.signal);
-    return detach(deps, record, { which, mayRelease, presentConf }, netns, scope);
+    return detach(deps, record, { which, mayRelease, presentConf }, async () => netns, scope);
   }
 
   return {

@@ -36,6 +36,7 @@ export interface DetachSelection {
 /**
  * Detaches these attachments of a sandbox, newest first, each one whatever became of the others. What
  * fails stays on record with the history of its cleanup. When nothing is left, the record goes.
+ * @param netns asked for once the record says that they are about to go
  * @returns the failures that the caller must report, in the order they happened
  * @throws PlexusError `io-failure` when the record could not be brought up to date; it then still names
  * all of them
@@ -44,13 +45,14 @@ export async function detach(
   deps: DetachDeps,
   record: SandboxRecord,
   selection: DetachSelection,
-  netns: CleanupNetns,
+  netns: () => Promise<CleanupNetns>,
   scope: Scope,
 ): Promise<readonly PlexusError[]> {
   const { begun, isOnRecord } = await begin(deps.journal, record, selection, scope);
   const left = new Map<RecordedAttachment, RecordedAttachment>();
   const failures: PlexusError[] = [];
-  const context = { ...invocationContextOf(record), netns: netns.path, isNetnsGone: netns.isGone };
+  const { path, isGone } = await netns();
+  const context = { ...invocationContextOf(record), netns: path, isNetnsGone: isGone };
   for (const attachment of begun.attachments.filter(selection.which).toReversed()) {
     try {
       await delOne(deps.conflists, attachment, selection, context, scope);

@@ -113,10 +113,10 @@ describe("a round", () => {
     { why: "is passed on while it is there", netns: "/run/netns/pod", view: "taken", want: "/run/netns/pod" },
     { why: "is empty when it leads elsewhere by now", netns: "/run/netns/pod", view: "host-netns", want: "" },
     {
-      why: "is empty when it names a process, whose number may be another's",
+      why: "is passed on by the number of a process too, for its identity is on record",
       netns: "/proc/42/ns/net",
       view: "taken",
-      want: "",
+      want: "/proc/42/ns/net",
     },
   ] as const)("the namespace $why", async ({ netns, view, want }) => {
     const views: Record<string, "free" | typeof view> = {};
