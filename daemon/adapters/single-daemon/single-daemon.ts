@@ -43,8 +43,9 @@ export async function becomeOnlyDaemon(stateDir: string, waitMs: number, launche
 async function openLockFile(stateDir: string, path: string): Promise<FileHandle> {
   try {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
-    const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
-    const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+    // For reading only: a file that is open for writing keeps the disk from being remounted read-only.
+    const { O_RDONLY, O_CREAT, O_NOFOLLOW } = constants;
+    const file = await open(path, O_RDONLY | O_CREAT | O_NOFOLLOW, 0o600);
     const { uid, mode } = await file.stat();
     if (uid === process.geteuid?.() && (mode & 0o077) === 0) return file;
     await file.close();
