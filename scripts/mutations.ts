@@ -176,7 +176,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "plugins outlive the launcher that ends",
     file: LAUNCHER,
-    find: "    for (size_t i = 0; i < child_count; i++) kill(-children[i].pid, SIGKILL);\n",
+    find: "    for (size_t i = 0; i < child_count; i++) kill_tree(children[i].pid);\n",
     replace: "",
     test: SUPERVISION_TEST,
     only: "however it comes",
@@ -340,8 +340,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "the spool has no bound",
     file: SHIM_SPOOL,
-    find: "    fullness(disk, directory) ||\n",
-    replace: "",
+    find: " || fullness(disk, directory);",
+    replace: ";",
     test: "test/shim/core/del-spool.test.ts",
   },
   // Plugins.
@@ -356,8 +356,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a plugin alone is killed, not what it started",
     file: LAUNCHER,
-    find: "    child->deadline = now() + KILL_GRACE_MS;\n    kill(-child->pid, SIGKILL);",
-    replace: "    child->deadline = now() + KILL_GRACE_MS;\n    kill(child->pid, SIGKILL);",
+    find: "    while (count-- > 1) kill(tree[count], SIGKILL);\n    kill(-root, SIGKILL);\n",
+    replace: "    while (count-- > 1) kill(tree[count], SIGCONT);\n    kill(root, SIGKILL);\n",
     test: PLUGINS_TEST,
     only: "is killed to the last process",
   },

@@ -29,7 +29,9 @@ export async function boundCleanups(deps: BoundDeps, scope: Scope): Promise<void
   const surplus = released.toSorted((a, b) => a.since - b.since).slice(0, -deps.maxPendingCleanups);
   for (const one of released.length > deps.maxPendingCleanups ? surplus : []) {
     const why = `more than ${deps.maxPendingCleanups} cleanups are pending on this node, and it is the oldest`;
-    await change(deps, one, scope, async (record, which) => void (await giveUp(deps, record, which, why, scope)));
+    await change(deps, one, scope, async (record, which) => {
+      await giveUp(deps, record, which, why, scope);
+    });
   }
 }
 

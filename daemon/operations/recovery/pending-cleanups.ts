@@ -93,7 +93,9 @@ export function followCleanups(journal: Journal): { readonly journal: Journal; r
         spooled.set(keyOf(entry), { ...known, attempts: known.attempts + 1, lastError: problem });
       },
       spooledDelDone: (entry) => void spooled.delete(keyOf(entry)),
-      roundEnded: () => void rounds++,
+      roundEnded() {
+        rounds++;
+      },
       async awaitNew(signal) {
         const aborted = Promise.withResolvers<undefined>();
         const abort = () => aborted.resolve(undefined);
