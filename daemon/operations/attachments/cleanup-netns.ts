@@ -3,7 +3,7 @@ import { PlexusError } from "../../domain/errors.ts";
 import { isNetnsPath, type NetnsIdentity } from "../../domain/ids.ts";
 import type { RecordedAttachment, SandboxRecord } from "../../domain/sandbox-record.ts";
 import type { Sandboxes } from "../../ports/sandboxes.ts";
-import { podPrefix } from "./detach.ts";
+import { podPrefix } from "./pod-prefix.ts";
 
 export interface CleanupNetns {
   /**

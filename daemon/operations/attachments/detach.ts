@@ -8,6 +8,7 @@ import type { Journal } from "../../ports/journal.ts";
 import type { StatusBoard } from "../../ports/status-board.ts";
 import type { Scope } from "../scope.ts";
 import { failedAttempt } from "./cleanup-history.ts";
+import { podPrefix } from "./pod-prefix.ts";
 import { removeDeviceInfo } from "./device-info.ts";
 import type { CleanupNetns } from "./cleanup-netns.ts";
 import type { ConflistRunner } from "./run-conflist.ts";
@@ -142,13 +143,4 @@ export function invocationContextOf(record: SandboxRecord): InvocationContext {
 function deletionFailure(record: SandboxRecord, { network, ifName }: RecordedAttachment, thrown: unknown): PlexusError {
   const prefix = `${podPrefix(record.pod, network)}error deleting interface ${ifName} from network "${network}": `;
   return PlexusError.from(thrown).within(prefix);
-}
-
-/** `[<namespace>/<pod>/<uid>:<network>]: `, as Multus begins its messages. */
-export function podPrefix(
-  pod: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined,
-  network?: string,
-): string {
-  const who = pod === undefined ? "//" : `${pod.namespace}/${pod.name}/${pod.uid}`;
-  return network === undefined ? `[${who}]: ` : `[${who}:${network}]: `;
 }

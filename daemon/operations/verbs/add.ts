@@ -14,7 +14,7 @@ import type { Events } from "../../ports/events.ts";
 import type { Pods } from "../../ports/pods.ts";
 import { named } from "../attachments/attach.ts";
 import type { Attachments } from "../attachments/attachments.ts";
-import { podPrefix } from "../attachments/detach.ts";
+import { podPrefix } from "../attachments/pod-prefix.ts";
 import { recordedPod, recordFor } from "../attachments/recorded-plan.ts";
 import { findPod } from "../planning/find-pod.ts";
 import type { Planner, SandboxPlan } from "../planning/plan-sandbox.ts";
