@@ -1,8 +1,8 @@
 #!/bin/sh
-# Packs, in the directory $1, an archive for each image that the manifests of Calico, flannel, Multus and whereabouts name, from programs that
+# Packs, in the directory $1, an archive for each image that the manifests of Calico, flannel and Multus name, from programs that
 # build.ts compiled and packages of Debian bookworm, and copies the manifests there. Needs root, as mmdebstrap does.
 #
-# DEBIAN, CALICO, FLANNEL, MULTUS and WHEREABOUTS are directories of the cache, and *_SOURCE those of the modules.
+# DEBIAN, CALICO, FLANNEL and MULTUS are directories of the cache, and *_SOURCE those of the modules.
 set -eu
 out=$1
 work=$(mktemp -d "$out.work.XXXXXX")
@@ -78,16 +78,6 @@ cp "$MULTUS"/bin/* "$work/multus/usr/src/multus-cni/bin/"
 for program in install_multus thin_entrypoint kubeconfig_generator; do cp "$MULTUS/bin/$program" "$work/multus/"; done
 for manifest in multus-daemonset.yml multus-daemonset-thick.yml; do cp "$MULTUS_SOURCE/deployments/$manifest" "$out/"; done
 pack multus small "$work/multus" '["/thin_entrypoint"]' $(images "$out/multus-daemonset.yml" multus) $(images "$out/multus-daemonset-thick.yml" multus)
-
-mkdir "$work/whereabouts"
-cp "$WHEREABOUTS"/bin/* "$work/whereabouts/"
-cp -R "$WHEREABOUTS_SOURCE/script/." "$work/whereabouts/"
-chmod -R u+w "$work/whereabouts"
-chmod 755 "$work"/whereabouts/*.sh
-whereabouts=$WHEREABOUTS_SOURCE/doc/crds/daemonset-install.yaml
-pack whereabouts small "$work/whereabouts" '["/bin/sh"]' $(images "$whereabouts" whereabouts)
-mkdir "$out/whereabouts"
-cp "$WHEREABOUTS_SOURCE"/doc/crds/*.yaml "$out/whereabouts/"
 
 chmod -R u+w "$out"
 (cd "$out" && for archive in *.tar; do echo "image ${archive%.tar} ($(sha256sum <"$archive" | cut -c 1-12))"; done) >"$work/versions"

@@ -86,7 +86,7 @@ const GO_GROUP_NAMES = Object.keys(GO_GROUPS) as GoGroupName[];
 export const GROUP_NAMES: readonly GroupName[] = ["debian", ...GO_GROUP_NAMES, "images"];
 
 /** Groups whose programs, files and manifests are in the images. */
-export const IMAGE_GROUPS = ["calico", "flannel", "multus", "whereabouts"] as const satisfies readonly GoGroupName[];
+export const IMAGE_GROUPS = ["calico", "flannel", "multus"] as const satisfies readonly GoGroupName[];
 
 /** Parts that the issue wants and that cannot be had, each with what was seen. */
 export const MISSING: Readonly<Record<string, string>> = {
@@ -123,6 +123,9 @@ export function groupDirectory(name: GroupName): string {
   return join(realCache(), `${name}-${hash.digest("hex").slice(0, 12)}`);
 }
 
+/** Path of a program that build.ts made. */
+export const program = (group: GroupName, name: string): string => join(groupDirectory(group), "bin", name);
+
 /** The version of a group's module, as go.mod requires it, e.g. `v1.36.3`. */
 export function moduleVersion(name: GoGroupName): string {
   const { module } = GO_GROUPS[name];
@@ -132,4 +135,12 @@ export function moduleVersion(name: GoGroupName): string {
   const version = line?.split(`${module} `)[1]?.split(" ")[0];
   if (version === undefined) throw new Error(`test/real/${name}/go.mod does not require ${module}`);
   return version;
+}
+
+/** What a group that was built consists of: part and version, one string each. */
+export function partsOf(name: GroupName): readonly string[] {
+  const lines = readFileSync(join(groupDirectory(name), "versions"), "utf8")
+    .trim()
+    .split("\n");
+  return lines.map((line) => line.split(" ").slice(0, 2).join(" "));
 }

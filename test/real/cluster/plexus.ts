@@ -55,6 +55,6 @@ export async function plexusLogs(site: Site): Promise<string> {
 
 /** kill -9 of a node's daemon; the kubelet starts it again. */
 export async function killDaemon({ nodes }: Site, node: NodeName): Promise<void> {
-  // The container's first process; what tells it from the shim that containerd has for it is its own command line.
-  await nodes[node].sh(`kill -KILL $(pgrep -f 'plexus-daemon.mjs --config /etc/plexus/daemon.json')`);
+  // The brackets keep the pattern from matching the shell that has it on its own command line.
+  await nodes[node].sh(`kill -KILL $(pgrep -f '[p]lexus-daemon.mjs .*--config /etc/plexus/daemon.json')`);
 }

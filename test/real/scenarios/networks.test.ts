@@ -1,10 +1,19 @@
 /** What a pod may ask for, and what it gets; and Plexus as docs/install.md installs it. */
+import { readdir, readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { MASTER, NODES, WORKER } from "../cluster/layout.ts";
 import { installBridge } from "../cluster/networks.ts";
 import { bridgeNetwork, DEFAULT_NETWORK, network, NETWORKS, pod } from "../cluster/objects.ts";
-import { installPlexus, PLEXUS_IMAGE, plexusLogs, POD_IMAGE } from "../cluster/plexus.ts";
+import { program } from "../parts.ts";
+import { checkout, installPlexus, PLEXUS_IMAGE, plexusLogs, POD_IMAGE } from "../cluster/plexus.ts";
 import { makeSite, type Site } from "../cluster/site.ts";
+
+/** Every command of a code block of docs/ that begins with grpcurl. */
+async function grpcurlCommands(): Promise<readonly string[]> {
+  const pages = (await readdir(checkout("docs"))).filter((file) => file.endsWith(".md"));
+  const texts = await Promise.all(pages.map((file) => readFile(checkout("docs", file), "utf8")));
+  return texts.flatMap((text) => text.match(/^grpcurl .*$/gm) ?? []);
+}
 
 describe("a pod's networks", () => {
   let site: Site;
@@ -101,6 +110,21 @@ describe("a pod's networks", () => {
     await site.ready("one");
     expect(Object.keys(await site.addresses("one"))).toEqual(["eth0", ...names.map((_, index) => `net${index + 1}`)]);
     expect(await site.networkStatus("one")).toHaveLength(9);
+  });
+
+  it("each grpcurl command of docs/ is answered, with a pod attached", async () => {
+    await site.apply(bridgeNetwork("blue", 91), pod("one", { node: MASTER, annotations: { [NETWORKS]: "blue" } }));
+    await site.ready("one");
+    const sandbox = await site.nodes[MASTER].sh("ls /var/lib/plexus/sandboxes | sed 's/[.].*//' | head -n 1");
+    const commands = await grpcurlCommands();
+    expect(commands.length).toBeGreaterThan(4);
+    for (const command of commands) {
+      const script = command.replace("grpcurl", program("grpcurl", "grpcurl")).replace("0123abcd", sandbox.trim());
+      expect(await site.nodes[MASTER].sh(script), command).not.toBe("");
+    }
+    const list = commands.find((command) => command.endsWith("ListSandboxes")) ?? "";
+    const seen = await site.nodes[MASTER].sh(list.replace("grpcurl", program("grpcurl", "grpcurl")));
+    expect(seen).toContain('"one"');
   });
 
   it("no daemon was refused by the API server", async () => {

@@ -1,0 +1,38 @@
+/** The scenarios on real parts, each a file of scenarios/, and the parts that it runs on. */
+import type { GroupName } from "./parts.ts";
+
+export interface Scenario {
+  readonly title: string;
+  /** Whose parts it runs on, beside Kubernetes and Debian's packages. */
+  readonly groups: readonly GroupName[];
+  /** Whether it fits into the run that a change has to pass: `npm run test:cluster`. All run in `npm run test:real`. */
+  readonly always: boolean;
+}
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  networks: {
+    title: "What a pod may ask for, on two nodes; the grpcurl commands of docs/",
+    groups: ["grpcurl"],
+    always: true,
+  },
+  life: {
+    title: "Stateful sets, static pods, 100 pods on a node, a killed daemon, an API server away, a power cut, a drain",
+    groups: [],
+    always: true,
+  },
+  rollout: {
+    title: "A rollout with a slow image, under a loop of pods on both nodes",
+    groups: [],
+    always: true,
+  },
+  "report-a": {
+    title: "Report A: Calico and flannel on two nodes",
+    groups: ["calico", "flannel"],
+    always: true,
+  },
+  migrate: {
+    title: "docs/migrate.md word by word, from Multus and back, with the thick plugin and with thin Multus",
+    groups: ["multus"],
+    always: false,
+  },
+};
