@@ -1,4 +1,7 @@
-/** The field's words: what is left of retired words and of comment lines over 100 columns, room by room. An allowance only ever shrinks. */
+/**
+ * The field's words: what is left of retired words and of comment lines over 100 columns, room by
+ * room. An allowance only ever shrinks.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -3,7 +3,8 @@
  *
  *   node test/real/main.ts [--always | SCENARIO...]     all of them, those of the run that a change has to pass, or some
  *
- * Each result goes into the cache, for versions.ts. Exit status 77: this machine cannot run them; the last line says why.
+ * Each result goes into the cache, for versions.ts. Exit status 77: this machine cannot run them;
+ * the last line says why.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

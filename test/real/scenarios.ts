@@ -5,7 +5,10 @@ export interface Scenario {
   readonly title: string;
   /** Whose parts it runs on, beside Kubernetes and Debian's packages. */
   readonly groups: readonly GroupName[];
-  /** Whether it fits into the run that a change has to pass: `npm run test:cluster`. All run in `npm run test:real`. */
+  /**
+   * Whether it fits into the run that a change has to pass: `npm run test:cluster`. All run in
+   * `npm run test:real`.
+   */
   readonly always: boolean;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Writes docs/versions.md, and README's table, from what the suites left in the cache: what was run against which version, and when.
+ * Writes docs/versions.md, and README's table, from what the suites left in the cache: what was run
+ * against which version, and when.
  *
  *   node test/real/versions.ts
  */

@@ -1,6 +1,7 @@
 /**
- * docs/migrate.md word by word on two nodes, from Multus by its own manifest and back to it: no pod is restarted, no address is lost, and at every
- * step a pod that starts has both networks. The page's blocks are run in its order; one that cannot be is passed over with the reason.
+ * docs/migrate.md word by word on two nodes, from Multus by its own manifest and back to it: no
+ * pod is restarted, no address is lost, and at every step a pod that starts has both networks. The
+ * page's blocks are run in its order; one that cannot be is passed over with the reason.
  */
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

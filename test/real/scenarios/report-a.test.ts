@@ -108,7 +108,8 @@ describe("report A, with Calico and flannel on two nodes", () => {
   });
 
   it("the network status names the networks, and the default one", async () => {
-    // Calico's result names its host's end alone, so that, as with Multus, the status has no interface for it.
+    // Calico's result names its host's end alone, so that, as with Multus, the status has no
+    // interface for it.
     const calico = { name: "k8s-pod-network", default: true };
     expect(await site.networkStatus("samplepod")).toMatchObject([
       { ...calico, ips: [withoutLength(addresses["samplepod"]?.["eth0"])] },
