@@ -5,8 +5,10 @@ export default defineConfig({
   test: {
     include: ["test/vm/**/*.test.ts"],
     fileParallelism: false,
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    // Starting a worker for each file takes longer than some of them.
+    isolate: false,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     taskTitleValueFormatTruncate: 0,
   },
 });

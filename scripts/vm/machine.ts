@@ -26,12 +26,17 @@ export async function runInVirtualMachine(job: Job): Promise<number> {
   await writeFile(join(directory, "script"), job.script);
   await writeFile(join(directory, "output"), "");
   const [program = "", ...args] = command(cache, directory);
-  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"], timeout: deadlineMs, signal });
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"], timeout: deadlineMs });
+  const end = (): void => void child.kill();
+  signal.addEventListener("abort", end);
   let complaint = "";
   child.stderr.on("data", (chunk: Buffer) => (complaint += chunk.toString()));
   const ended = new AbortController();
   const following = follow(join(directory, "output"), job.onOutput, ended.signal);
-  await once(child, "close").finally(() => ended.abort());
+  await once(child, "close").finally(() => {
+    signal.removeEventListener("abort", end);
+    ended.abort();
+  });
   await following;
   const status = await readFile(join(directory, "status"), "utf8").catch(() => undefined);
   if (status !== undefined) return Number(status);

@@ -17,11 +17,13 @@ import { runInVirtualMachine } from "./machine.ts";
 
 const root = join(import.meta.dirname, "../..");
 const NOT_HERE = 77;
+/** Groups of test/real/parts.ts whose programs are the guest's CNI plugins. */
+const PLUGINS = ["cni-plugins", "sriov-cni"] as const;
 /** A run takes some 5 minutes on 2 idle cores. */
 const DEADLINE_MS = 2_400_000;
 
 /** What is used of the machine beside what is fetched and built; the guest has the same programs. */
-const NEEDED = ["apt-get", "dpkg-deb", "flock", "go", "ip", "iptables", "jq", "ping"];
+const NEEDED = ["apt-get", "dpkg-deb", "flock", "ip", "iptables", "jq", "ping"];
 
 const env = process.env;
 const cache = env["PLEXUS_VM_CACHE"] ?? join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "plexus-vm");
@@ -50,7 +52,7 @@ function notRun(reason: string): number {
 }
 
 async function describeParts(): Promise<string> {
-  const parts = ["qemu", "kernel", "plugins"];
+  const parts = ["qemu", "kernel"];
   const versions = await Promise.all(parts.map((part) => readFile(join(cache, part, "versions"), "utf8")));
   return versions.join("").trim().split("\n").join(", ");
 }
@@ -59,17 +61,32 @@ async function describeParts(): Promise<string> {
 function testScript(args: readonly string[]): string {
   const vitest = ["node_modules/.bin/vitest", "run", "--config", "vitest.vm.config.ts"];
   const reporters = ["--reporter=verbose", "--reporter=json", "--outputFile.json=/job/report.json"];
-  const words = [...vitest, ...reporters, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-  return `cd '${root}' && export NO_COLOR=1 PLEXUS_VM_CACHE='${cache}' PATH="$PWD/node_modules/.bin:$PATH" && exec ${words.join(" ")}\n`;
+  const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+  const words = [...vitest, ...reporters, ...args].map(quote);
+  // They say where test/real/build.ts built the plugins.
+  const exported = ["HOME", "XDG_CACHE_HOME", "PLEXUS_REAL_CACHE"].flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [`${name}=${quote(value)}`];
+  });
+  return [
+    `cd ${quote(root)}`,
+    `export NO_COLOR=1 PATH="$PWD/node_modules/.bin:$PATH" ${exported.join(" ")}`,
+    `exec ${words.join(" ")}`,
+  ].join(" && ");
 }
 
 /** Ends with the tally alone on a line, as npm test does. */
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   const reason = await hindrance();
   if (reason !== undefined) return notRun(reason);
-  const prepared = await pass(["sh", "scripts/vm/prepare.sh", cache]);
-  if (prepared === NOT_HERE) return notRun("its parts could not be fetched (see above)");
-  if (prepared !== 0) return prepared;
+  for (const command of [
+    ["sh", "scripts/vm/prepare.sh", cache],
+    [process.execPath, "test/real/build.ts", ...PLUGINS],
+  ]) {
+    const prepared = await pass(command);
+    if (prepared === NOT_HERE) return notRun("its parts could not be fetched (see above)");
+    if (prepared !== 0) return prepared;
+  }
   console.log(`a virtual machine by software emulation, with ${await describeParts()}`);
   const directory = await mkdtemp(join(tmpdir(), "plexus-vm-"));
   try {
@@ -95,4 +112,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
 
 const interrupted = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => interrupted.abort());
-process.exitCode = await main(process.argv.slice(2), interrupted.signal);
+process.exitCode = await main(process.argv.slice(2), interrupted.signal).catch((thrown: unknown) => {
+  console.error(`vm: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  return 1;
+});

@@ -42,8 +42,6 @@ make_part() {
 exec 9>"$cache/lock"
 flock --nonblock 9 || { say "waiting for another that fills $cache" && flock --timeout 3600 9; } || fail "the other does not end"
 
-real=$here/../../test/real
 make_part qemu "fetching QEMU, about 40 MB"
 make_part kernel "fetching a kernel, about 70 MB" "$here/init.sh"
-make_part plugins "building CNI plugins, about 2 minutes on 2 cores" "$real"/sriov-cni/go.* "$real"/cni-plugins/go.*
 rm -rf "$work"

@@ -19,6 +19,7 @@ export interface GoGroup {
 
 const multus = "gopkg.in/k8snetworkplumbingwg/multus-cni.v4";
 const calico = "github.com/projectcalico/calico";
+const cniPlugins = "github.com/containernetworking/plugins";
 const whereabouts = "github.com/k8snetworkplumbingwg/whereabouts";
 
 export const GO_GROUPS = {
@@ -65,6 +66,20 @@ export const GO_GROUPS = {
   "ovs-cni": {
     module: "github.com/k8snetworkplumbingwg/ovs-cni",
     programs: { ovs: "github.com/k8snetworkplumbingwg/ovs-cni/cmd/plugin" },
+  },
+  "cni-plugins": {
+    module: cniPlugins,
+    programs: Object.fromEntries(
+      [
+        ...["ipam/host-local", "ipam/static", "main/bridge", "main/dummy", "main/host-device", "main/ipvlan"],
+        ...["main/macvlan", "main/ptp", "main/tap", "main/vlan", "meta/portmap", "meta/sbr", "meta/tuning", "meta/vrf"],
+      ].map((path) => [path.replace(/.*\//, ""), `${cniPlugins}/plugins/${path}`]),
+    ),
+  },
+  // Its sources import one another by the repository's former name.
+  "sriov-cni": {
+    module: "github.com/intel/sriov-cni",
+    programs: { sriov: "github.com/intel/sriov-cni/cmd/sriov" },
   },
   cnitool: {
     module: "github.com/containernetworking/cni",
