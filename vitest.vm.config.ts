@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** Apart from the other tests, for they run in a guest, whose whole machine is theirs. An emulated processor takes its time. */
+/**
+ * Apart from the other tests, for they run in a guest, whose whole machine is theirs. An emulated
+ * processor takes its time.
+ */
 export default defineConfig({
   test: {
     include: ["test/vm/**/*.test.ts"],

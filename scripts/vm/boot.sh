@@ -1,6 +1,7 @@
 #!/bin/sh
-# Process 1 of the guest: mounts what a system has, runs the job with the machine's programs, and turns the power off. The job, what it prints
-# and its exit status are files in /job, which the machine sees while they grow.
+# Process 1 of the guest: mounts what a system has, runs the job with the machine's programs, and
+# turns the power off. The job, what it prints and its exit status are files in /job, which the
+# machine sees while they grow.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
@@ -12,7 +13,8 @@ mount -t bpf bpf /sys/fs/bpf
 cp /job/busybox /run/busybox
 # The kernel loads modules by this path.
 [ -x /sbin/modprobe ] || ln -s /run/busybox /sbin/modprobe
-# Plugins lock and rename files there: file systems of their own, for an overlay's are not the same in all respects.
+# Plugins lock and rename files there: file systems of their own, for an overlay's are not the same
+# in all respects.
 for directory in /var/lib/kubelet /var/lib/cni /var/lib/plexus /etc/cni /opt/cni /etc/plexus /var/log /tmp; do
   mkdir -p $directory
   mount -t tmpfs tmpfs $directory

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The initial file system's init: makes the root of the guest, which is the machine's own root under an overlay that takes all writes, and
-# goes over to it.
+# The initial file system's init: makes the root of the guest, which is the machine's own root under
+# an overlay that takes all writes, and goes over to it.
 b=/bin/busybox
 $b mount -t devtmpfs dev /dev
 $b mount -t proc proc /proc

@@ -9,7 +9,10 @@ export interface Job {
   readonly cache: string;
   /** Given to the guest as /job, for the script and what comes back. */
   readonly directory: string;
-  /** What the guest runs with a POSIX shell. It sees this machine's files; what it writes outside of /job is gone with it. */
+  /**
+   * What the guest runs with a POSIX shell. It sees this machine's files; what it writes outside of
+   * /job is gone with it.
+   */
   readonly script: string;
   readonly deadlineMs: number;
   /** Ends the machine. */
@@ -18,7 +21,10 @@ export interface Job {
   readonly onOutput: (text: string) => void;
 }
 
-/** Boots a virtual machine with Intel's igb, which has SR-IOV, and runs the script in it. Resolves with the script's exit status. */
+/**
+ * Boots a virtual machine with Intel's igb, which has SR-IOV, and runs the script in it. Resolves
+ * with the script's exit status.
+ */
 export async function runInVirtualMachine(job: Job): Promise<number> {
   const { cache, directory, deadlineMs, signal } = job;
   await copyFile(join(import.meta.dirname, "boot.sh"), join(directory, "boot"));

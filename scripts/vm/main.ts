@@ -22,7 +22,9 @@ const PLUGINS = ["cni-plugins", "sriov-cni"] as const;
 /** A run takes some 5 minutes on 2 idle cores. */
 const DEADLINE_MS = 2_400_000;
 
-/** What is used of the machine beside what is fetched and built; the guest has the same programs. */
+/**
+ * What is used of the machine beside what is fetched and built; the guest has the same programs.
+ */
 const NEEDED = ["apt-get", "dpkg-deb", "flock", "ip", "iptables", "jq", "ping"];
 
 const env = process.env;
@@ -57,7 +59,9 @@ async function describeParts(): Promise<string> {
   return versions.join("").trim().split("\n").join(", ");
 }
 
-/** The guest runs vitest with this machine's files: the checkout, Node, and the parts in the cache. */
+/**
+ * The guest runs vitest with this machine's files: the checkout, Node, and the parts in the cache.
+ */
 function testScript(args: readonly string[]): string {
   const vitest = ["node_modules/.bin/vitest", "run", "--config", "vitest.vm.config.ts"];
   const reporters = ["--reporter=verbose", "--reporter=json", "--outputFile.json=/job/report.json"];

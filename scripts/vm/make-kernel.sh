@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts Debian bookworm's stock kernel into the directory $1: vmlinuz, lib/modules/ with the modules of networks, initrd.gz that mounts the
-# machine's own root, busybox, and versions.
+# Puts Debian bookworm's stock kernel into the directory $1: vmlinuz, lib/modules/ with the modules
+# of networks, initrd.gz that mounts the machine's own root, busybox, and versions.
 set -eu
 out=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,7 +32,8 @@ rmdir "$out/boot"
 release=$(ls "$out/lib/modules")
 "$out/busybox" depmod -b "$out" "$release"
 
-# The initial file system: busybox, and the modules of the root file system with those that they need, in the order of loading.
+# The initial file system: busybox, and the modules of the root file system with those that they
+# need, in the order of loading.
 initrd=$VM_WORK/initrd
 modules=$out/lib/modules/$release
 rm -rf "$initrd"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts QEMU of Debian trixie with its libraries and firmware into the directory $1: usr/ and versions. Its own loader starts it, so it
-# runs beside the system's older C library.
+# Puts QEMU of Debian trixie with its libraries and firmware into the directory $1: usr/ and
+# versions. Its own loader starts it, so it runs beside the system's older C library.
 set -eu
 out=$1
 . "$(dirname "$0")/../cluster/apt-beside.sh"

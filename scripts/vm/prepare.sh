@@ -1,10 +1,11 @@
 #!/bin/sh
-# Makes what the virtual machine consists of, once, in a cache outside of the checkout. Quick when there is nothing to do.
+# Makes what the virtual machine consists of, once, in a cache outside of the checkout. Quick when
+# there is nothing to do.
 #
 #   sh scripts/vm/prepare.sh CACHE
 #
-# A part gets its name there when it is complete, and is made anew when what it is made by has changed. Exit status 77: what it is made of
-# could not be fetched.
+# A part gets its name there when it is complete, and is made anew when what it is made by has
+# changed. Exit status 77: what it is made of could not be fetched.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
@@ -17,7 +18,8 @@ fail() {
   exit 1
 }
 
-# make_part NAME WHAT-IS-DONE FILE...   where the files are what the part depends on, beside the script that makes it
+# make_part NAME WHAT-IS-DONE FILE...   where the files are what the part depends on, beside the
+# script that makes it
 make_part() {
   part=$1 message=$2
   shift 2

@@ -17,7 +17,10 @@ export interface Card {
   settings(): Promise<readonly FunctionSettings[]>;
   /** Numbers of the virtual functions whose interface is on the host. */
   onHost(): Promise<readonly number[]>;
-  /** Waits until all interfaces are on the host. The kernel gives them back some time after a namespace is gone. */
+  /**
+   * Waits until all interfaces are on the host. The kernel gives them back some time after a
+   * namespace is gone.
+   */
   untilWhole(): Promise<void>;
 }
 
@@ -29,8 +32,9 @@ const PCI = "0000:01:00.0";
 const FUNCTIONS = 7;
 
 /**
- * Loads the drivers, names the card as udev would, and makes its virtual functions. 8021q comes before them: the driver of the virtual
- * functions takes a port VLAN only then. A virtual function gets its name when the driver has made its interface.
+ * Loads the drivers, names the card as udev would, and makes its virtual functions. 8021q comes
+ * before them: the driver of the virtual functions takes a port VLAN only then. A virtual function
+ * gets its name when the driver has made its interface.
  */
 const MAKE_FUNCTIONS = `
 modprobe -a 8021q igbvf igb

@@ -1,7 +1,9 @@
 /**
- * A virtual function comes back as it was, whatever way its pod ends: without VLAN and trust, and with spoof check. Otherwise the next pod gets a
- * function in a foreign network. The plugin is the stand-in of test/vm/plugins/sriov.sh with the rules of sriov-cni from 2.2 on, which the Go
- * module proxy does not serve: it resets a function when it is told a namespace, even one that is gone, and does nothing when it is told none.
+ * A virtual function comes back as it was, whatever way its pod ends: without VLAN and trust, and
+ * with spoof check. Otherwise the next pod gets a function in a foreign network. The plugin is the
+ * stand-in of test/vm/plugins/sriov.sh with the rules of later sriov-cni, which the Go module
+ * proxy does not serve: it resets a function when it is told a namespace, even one that is gone,
+ * and does nothing when it is told none.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PLAIN } from "./card.ts";

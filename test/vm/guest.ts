@@ -1,4 +1,7 @@
-/** The virtual machine as the host of a test: its whole network is the tests'. Commands run as they are, without namespaces of their own. */
+/**
+ * The virtual machine as the host of a test: its whole network is the tests'. Commands run as they
+ * are, without namespaces of their own.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, rename, writeFile } from "node:fs/promises";

@@ -15,7 +15,10 @@ FLANNEL_MTU=1450
 FLANNEL_IPMASQ=false
 `;
 
-/** What a pod could leave on the node: interfaces, addresses that are given, the plugins' and the daemon's notes. */
+/**
+ * What a pod could leave on the node: interfaces, addresses that are given, the plugins' and the
+ * daemon's notes.
+ */
 const LEFTOVERS = `ip -json link | jq -r '.[].ifname' | grep -v -e '^storage0$' -e '^flannel0$' | sort
 find /var/lib/cni /var/lib/plexus/sandboxes -type f ! -name last_reserved_ip.0 ! -name lock`;
 
@@ -39,7 +42,10 @@ describe("the networks of docs/networks.md", () => {
   afterEach(() => node.guest.sh("ip -all netns delete"));
   afterAll(() => node.stop());
 
-  /** Attaches pods, lets the test look at them, and deletes them: afterwards nothing of them is left. */
+  /**
+   * Attaches pods, lets the test look at them, and deletes them: afterwards nothing of them is
+   * left.
+   */
   async function whileAttached(
     pods: Readonly<Record<string, Omit<VmPod, "name">>>,
     look: () => Promise<void>,

@@ -9,7 +9,10 @@ import { makeGuest } from "./guest.ts";
 const BIN = "/opt/cni/bin";
 const SPOOL = "/var/lib/plexus/spool";
 
-/** Which executable is the node's plugin of type sriov: sriov-cni's own of version 2.1.0, or test/vm/plugins/sriov.sh. */
+/**
+ * Which executable is the node's plugin of type sriov: sriov-cni's own of version 2.1.0, or
+ * test/vm/plugins/sriov.sh.
+ */
 type Sriov = "sriov-cni" | "stand-in";
 
 interface NodeOptions {
@@ -39,7 +42,10 @@ export interface VmNode {
   readonly guest: Host;
   readonly card: Card;
   readonly plexus: Plexus;
-  /** Attaches a sandbox for the pod. The sandbox's name is that of its namespace, its container id `cid-<name>`. */
+  /**
+   * Attaches a sandbox for the pod. The sandbox's name is that of its namespace, its container id
+   * `cid-<name>`.
+   */
   add(pod: string, sandbox?: string): Promise<CniAnswer>;
   del(pod: string, sandbox?: string): Promise<CniAnswer>;
   makeSandbox(name: string): Promise<void>;
@@ -47,7 +53,9 @@ export interface VmNode {
   removeSandbox(name: string): Promise<void>;
   /** The sandbox's interfaces but lo, in the order of their making. */
   links(sandbox: string): Promise<readonly PodLink[]>;
-  /** Its IPv4 addresses by interface, with prefix length; undefined for an interface without one. */
+  /**
+   * Its IPv4 addresses by interface, with prefix length; undefined for an interface without one.
+   */
   addresses(sandbox: string): Promise<Readonly<Record<string, string | undefined>>>;
   /** Waits until the DELs that the executable noted down are done. */
   untilDrained(): Promise<void>;

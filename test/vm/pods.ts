@@ -34,7 +34,8 @@ export interface VmPod {
 }
 
 /**
- * Puts the pods where the daemon finds them, in the place of all earlier ones, writes the kubelet's checkpoint, and makes a sandbox for each pod.
+ * Puts the pods where the daemon finds them, in the place of all earlier ones, writes the kubelet's
+ * checkpoint, and makes a sandbox for each pod.
  */
 export async function givePods(node: VmNode, pods: readonly VmPod[]): Promise<void> {
   const manifests = pods.map(({ name, networks, defaultNetwork }) => ({

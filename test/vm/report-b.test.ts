@@ -1,6 +1,7 @@
 /**
- * Report B on a card: a node of TKE's fork of Multus with its own network config, confs and pods, as the user wrote them. The kernel, the card's
- * driver and flannel are real; TKE's sriov is the stand-in of test/vm/plugins/sriov.sh, for no registry has TKE's own.
+ * Report B on a card: a node of TKE's fork of Multus with its own network config, confs and pods,
+ * as the user wrote them. The kernel, the card's driver and flannel are real; TKE's sriov is the
+ * stand-in of test/vm/plugins/sriov.sh, for no registry has TKE's own.
  */
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

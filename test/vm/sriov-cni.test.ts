@@ -1,6 +1,6 @@
 /**
- * sriov-cni itself on a card, in version 2.1.0, the newest that the Go module proxy serves. Pods get their functions as the kubelet's checkpoint
- * says that a device plugin gave them.
+ * sriov-cni itself on a card, in version 2.1.0, the newest that the Go module proxy serves. Pods
+ * get their functions as the kubelet's checkpoint says that a device plugin gave them.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PLAIN } from "./card.ts";

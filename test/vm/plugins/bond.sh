@@ -1,5 +1,6 @@
 #!/bin/sh
-# A stand-in for bond-cni, whose Go module is not served: makes a bond of interfaces that are in the pod already.
+# A stand-in for bond-cni, whose Go module is not served: makes a bond of interfaces that are in the
+# pod already.
 set -eu
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 conf=$(cat)

@@ -1,6 +1,7 @@
 #!/bin/sh
-# A stand-in for two sriov plugins that no registry has: TKE's (its Go module is not served) and the newer versions of sriov-cni (only 2.1.0
-# is served). It reads their conf keys, and does with a real card what they do, with their rules for DEL:
+# A stand-in for two sriov plugins that no registry has: TKE's (its Go module is not served) and the
+# newer versions of sriov-cni (only 2.1.0 is served). It reads their conf keys, and does with a real
+# card what they do, with their rules for DEL:
 #
 #   "if0" or "pfNetdevices", "if0name", "vlan", "l2enable"   TKE's: takes the first free function, keeps a note that DEL reads once and needs,
 #                                                            and resets the VLAN only after it took the function out of the namespace
