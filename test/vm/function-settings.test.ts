@@ -21,7 +21,7 @@ describe("the settings of a function, with a stand-in for sriov-cni", () => {
     await giveNetworks(node, [NETWORK]);
     await givePods(
       node,
-      ["living", "spooled"].map((name, index) => ({ name, networks: "trusted", functions: [index + 1] })),
+      ["living", "gone", "spooled"].map((name, index) => ({ name, networks: "trusted", functions: [index + 1] })),
     );
     await node.plexus.start();
   });
@@ -37,9 +37,18 @@ describe("the settings of a function, with a stand-in for sriov-cni", () => {
       },
     },
     {
+      way: "DEL after its namespace was removed",
+      pod: "gone",
+      number: 2,
+      end: async () => {
+        await node.removeSandbox("gone");
+        expect(await node.del("gone")).toMatchObject({ status: 0, stdout: "" });
+      },
+    },
+    {
       way: "a DEL while no daemon runs, after which the runtime removes the namespace",
       pod: "spooled",
-      number: 2,
+      number: 3,
       end: async () => {
         await node.plexus.kill();
         expect(await node.del("spooled")).toMatchObject({ status: 0, stdout: "" });

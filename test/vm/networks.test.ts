@@ -38,7 +38,6 @@ describe("the networks of docs/networks.md", () => {
     await node.plexus.start();
     before = await node.guest.sh(LEFTOVERS);
   });
-  // One that failed leaves its namespaces, under names that the next one uses.
   afterEach(() => node.guest.sh("ip -all netns delete"));
   afterAll(() => node.stop());
 
@@ -52,17 +51,21 @@ describe("the networks of docs/networks.md", () => {
   ): Promise<void> {
     const listed = Object.entries(pods).map(([name, options]) => ({ name, ...options }));
     await givePods(node, listed);
-    for (const { name } of listed) {
-      const { status, json } = await node.add(name);
-      expect(json["msg"] ?? status).toBe(0);
+    const deleted: unknown[] = [];
+    try {
+      for (const { name } of listed) {
+        const { status, json } = await node.add(name);
+        expect(json["msg"] ?? status).toBe(0);
+      }
+      await look();
+    } finally {
+      for (const { name } of listed) {
+        const { status, json } = await node.del(name);
+        deleted.push(json["msg"] ?? status);
+      }
     }
-    await look();
-    for (const { name } of listed) {
-      const { status, json } = await node.del(name);
-      expect(json["msg"] ?? status).toBe(0);
-      expect((await node.links(name)).map(({ ifname }) => ifname)).toEqual([]);
-      await node.removeSandbox(name);
-    }
+    expect(deleted).toEqual(listed.map(() => 0));
+    for (const { name } of listed) expect(await node.links(name)).toEqual([]);
     expect(await node.guest.sh(LEFTOVERS)).toBe(before);
   }
 
@@ -81,8 +84,8 @@ describe("the networks of docs/networks.md", () => {
     await whileAttached({ a: { networks: network }, b: { networks: network } }, async () => {
       expect([kindOf(await net1Of("a")), kindOf(await net1Of("b"))]).toEqual([kind, kind]);
       expect((await node.addresses("a"))["net1"]).toBe(`${first}/24`);
-      await node.guest.sh(`ip netns exec a ping -c 1 -w 30 ${second}`);
-      await node.guest.sh(`ip netns exec b ping -c 1 -w 30 ${first}`);
+      await node.untilReached("a", second);
+      await node.untilReached("b", first);
     });
   });
 
@@ -94,7 +97,7 @@ describe("the networks of docs/networks.md", () => {
       await node.guest.sh(`ip link set ${node.card.name} vf 5 vlan 30
         ip netns add peer && ip link set enp2s0v5 netns peer && ip -n peer link set enp2s0v5 up
         ip -n peer address add 10.104.0.100/24 dev enp2s0v5`);
-      await node.guest.sh("ip netns exec a ping -c 1 -w 30 10.104.0.100");
+      await node.untilReached("a", "10.104.0.100");
       await node.guest.sh(`ip netns delete peer; ip link set ${node.card.name} vf 5 vlan 0`);
       await node.card.untilWhole();
       await givePods(node, [{ name: "late", networks: "vlan-30" }]);
@@ -102,7 +105,6 @@ describe("the networks of docs/networks.md", () => {
         status: 1,
         json: { msg: expect.stringContaining("file exists") as string },
       });
-      await node.removeSandbox("late");
     });
   });
 
@@ -139,7 +141,7 @@ describe("the networks of docs/networks.md", () => {
     await whileAttached({ a: { networks: "apart" }, b: { networks: "apart" } }, async () => {
       const link = await net1Of("a");
       expect([kindOf(link), link?.master]).toEqual(["macvlan", "blue"]);
-      await node.guest.sh("ip netns exec a ping -c 1 -w 30 -I blue 10.110.0.3");
+      await node.untilReached("a", "10.110.0.3", ["-I", "blue"]);
     });
   });
 
@@ -167,11 +169,10 @@ describe("the networks of docs/networks.md", () => {
     );
     expect(new Set(addresses).size).toBe(50);
     for (const [index, name] of names.entries()) {
-      await node.guest.sh(`ip netns exec ${name} ping -c 1 -w 30 ${addresses[(index + 1) % 50]}`);
+      await node.untilReached(name, addresses[(index + 1) % 50] ?? name);
     }
     const deleted = await Promise.all(names.map((name) => node.del(name)));
     expect(deleted.map(({ status, json }) => json["msg"] ?? status)).toEqual(names.map(() => 0));
-    for (const name of names) await node.removeSandbox(name);
     expect(await node.guest.sh(LEFTOVERS)).toBe(before);
   }, 900_000);
 });

@@ -57,6 +57,11 @@ export interface VmNode {
    * Its IPv4 addresses by interface, with prefix length; undefined for an interface without one.
    */
   addresses(sandbox: string): Promise<Readonly<Record<string, string | undefined>>>;
+  /**
+   * Waits until a ping from the sandbox is answered. A virtual function has no carrier for some
+   * seconds.
+   */
+  untilReached(sandbox: string, address: string, options?: readonly string[]): Promise<void>;
   /** Waits until the DELs that the executable noted down are done. */
   untilDrained(): Promise<void>;
   stop(): Promise<void>;
@@ -102,6 +107,12 @@ export async function makeNode({ sriov, conf, settings = {} }: NodeOptions): Pro
           return [ifname, inet && `${inet.local}/${inet.prefixlen}`];
         }),
       );
+    },
+    untilReached: async (sandbox, address, options = []) => {
+      const ping = ["ip", "netns", "exec", sandbox, "ping", "-c", "1", "-W", "2", ...options, address];
+      const isAnswered = async (): Promise<true | undefined> =>
+        (await guest.run(ping)).status === 0 ? true : undefined;
+      await until(`${sandbox} reaches ${address}`, isAnswered, { withinMs: 60_000 });
     },
     untilDrained: async () => {
       await until("an empty spool", async () =>

@@ -60,6 +60,9 @@ FLANNEL_MTU=1450
 FLANNEL_IPMASQ=false
 `;
 
+/** Addresses that are given. */
+const LEDGERS = "find /var/lib/cni/networks -type f -name '10.*'";
+
 const MULTI = "multus-multi-net-poc";
 const TAGGED = { ...PLAIN, vlan: 210 };
 
@@ -118,10 +121,10 @@ describe("report B on a card, with a stand-in for TKE's sriov plugin", () => {
   });
 
   it("reaches each network by its interface, and no other", async () => {
-    await node.guest.sh("ip netns exec multi ping -c 1 -w 20 10.128.0.1");
-    await node.guest.sh("ip netns exec multi ping -c 1 -w 30 -I eth1 10.56.217.1");
+    await node.untilReached("multi", "10.128.0.1");
+    await node.untilReached("multi", "10.56.217.1", ["-I", "eth1"]);
     await node.guest.sh("ip -n multi address add 10.210.0.2/24 dev north");
-    await node.guest.sh("ip netns exec multi ping -c 1 -w 30 -I north 10.210.0.1");
+    await node.untilReached("multi", "10.210.0.1", ["-I", "north"]);
     // The same address on the untagged network: the card drops what is of VLAN 210.
     await node.guest.sh("ip -n multi address add 10.56.217.172/24 dev north");
     expect(
@@ -147,9 +150,7 @@ describe("report B on a card, with a stand-in for TKE's sriov plugin", () => {
     expect(await node.links("multi")).toEqual([]);
     expect(await node.card.onHost()).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(await node.card.settings()).toEqual(Array.from({ length: 7 }, () => PLAIN));
-    expect(
-      await node.guest.sh("find /var/lib/cni/sriov /var/lib/cni/networks -type f -name '*cid*' -o -name '10.*'"),
-    ).toBe("");
+    expect(await node.guest.sh(LEDGERS)).toBe("");
   });
 
   it("attaches five pods at once to seven functions, each to one of its own", async () => {
@@ -163,5 +164,30 @@ describe("report B on a card, with a stand-in for TKE's sriov plugin", () => {
     const deleted = await Promise.all(FIVE.map((name) => node.del(name)));
     expect(deleted.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0]);
     expect(await node.card.onHost()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it("gives functions back without VLAN when no daemon ran on DEL and the runtime removed the namespace", async () => {
+    expect(await node.add(MULTI, "multi")).toMatchObject({ status: 0 });
+    expect(await node.card.settings()).toContainEqual(TAGGED);
+    await node.plexus.kill();
+    expect(await node.del(MULTI, "multi")).toMatchObject({ status: 0, stdout: "" });
+    await node.removeSandbox("multi");
+    await node.plexus.start();
+    await node.untilDrained();
+    await node.card.untilWhole();
+    expect(await node.card.settings()).toEqual(Array.from({ length: 7 }, () => PLAIN));
+    expect(await node.guest.sh(LEDGERS)).toBe("");
+  });
+
+  it("deletes a pod whose namespace is gone, and leaves the VLAN to the command of docs/tke.md", async () => {
+    await node.makeSandbox("gone");
+    expect(await node.add(MULTI, "gone")).toMatchObject({ status: 0 });
+    const number = (await node.card.settings()).findIndex(({ vlan }) => vlan === 210);
+    await node.removeSandbox("gone");
+    expect(await node.del(MULTI, "gone")).toMatchObject({ status: 0, stdout: "" });
+    await node.card.untilWhole();
+    expect(await node.guest.sh(LEDGERS)).toBe("");
+    await node.guest.sh(`ip link set enp2s0 vf ${number} vlan 0`);
+    expect(await node.card.settings()).toEqual(Array.from({ length: 7 }, () => PLAIN));
   });
 });
