@@ -60,8 +60,9 @@ function command(cache: string, directory: string): readonly string[] {
     ...["-device", `virtio-9p-pci,fsdev=${id},mount_tag=${id}`],
   ];
   return [
-    "nice",
-    ...["-n", "15", join(qemu, "lib64/ld-linux-x86-64.so.2"), "--library-path", join(qemu, "lib/x86_64-linux-gnu")],
+    // It ends with us, however we end.
+    ...["setpriv", "--pdeathsig", "KILL", "nice", "-n", "15"],
+    ...[join(qemu, "lib64/ld-linux-x86-64.so.2"), "--library-path", join(qemu, "lib/x86_64-linux-gnu")],
     join(qemu, "bin/qemu-system-x86_64"),
     ...["-L", join(qemu, "share/qemu"), "-L", join(qemu, "share/seabios")],
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"],

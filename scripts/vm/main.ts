@@ -27,7 +27,7 @@ const DEADLINE_MS = 2_400_000;
 /**
  * What is used of the machine beside what is fetched and built; the guest has the same programs.
  */
-const NEEDED = ["apt-get", "dpkg-deb", "flock", "ip", "iptables", "jq", "ping"];
+const NEEDED = ["apt-get", "dpkg-deb", "flock", "setpriv", "ip", "iptables", "jq", "ping"];
 
 const env = process.env;
 const cache = env["PLEXUS_VM_CACHE"] ?? join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "plexus-vm");
