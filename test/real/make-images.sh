@@ -18,7 +18,12 @@ mmdebstrap --quiet --variant=essential --include=runit,iptables,ipset,iproute2,c
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
   bookworm "$work/base.tar" || exit 77
 mkdir "$work/small"
-mkdir -p "$work/small/bin" "$work/small/tmp"
+mkdir -p "$work/small/bin" "$work/small/etc" "$work/small/tmp"
+# Multus' daemon asks who it is.
+echo 'root:x:0:0:root:/root:/bin/sh' >"$work/small/etc/passwd"
+# It is told of network namespaces by this path, and has the other one mounted.
+mkdir "$work/small/var" "$work/small/run"
+ln -s /run "$work/small/var/run"
 cp "$DEBIAN/bin/busybox" "$work/small/bin/"
 for applet in $("$work/small/bin/busybox" --list); do [ "$applet" = busybox ] || ln -s busybox "$work/small/bin/$applet"; done
 tar --create --sort=name --owner=0 --group=0 --numeric-owner --file "$work/small.tar" --directory "$work/small" .

@@ -53,11 +53,14 @@ export const GO_GROUPS = {
   },
   multus: {
     module: multus,
-    programs: Object.fromEntries(
-      ["multus", "multus-shim", "multus-daemon", "thin_entrypoint", "install_multus", "kubeconfig_generator"].map(
-        (name) => [name, `${multus}/cmd/${name}`],
+    programs: {
+      ...Object.fromEntries(
+        ["multus", "multus-shim", "multus-daemon", "thin_entrypoint", "install_multus", "kubeconfig_generator"].map(
+          (name) => [name, `${multus}/cmd/${name}`],
+        ),
       ),
-    ),
+      passthru: `${multus}/cmd/passthru-cni`,
+    },
   },
   whereabouts: {
     module: whereabouts,

@@ -26,20 +26,31 @@ export async function installFlannel(site: Site): Promise<void> {
   await site.rolledOut("kube-flannel-ds", "kube-flannel");
 }
 
+const bridgeOf = (index: number): object => ({
+  type: "bridge",
+  bridge: "pods0",
+  isGateway: true,
+  ipam: { type: "host-local", ranges: [[{ subnet: `10.85.${index}.0/24` }]], routes: [{ dst: "0.0.0.0/0" }] },
+});
+const PORTMAP = { type: "portmap", capabilities: { portMappings: true } };
+
 /** A bridge with a port mapper on each node: pods of one node reach each other. */
 export async function installBridge(site: Site): Promise<void> {
+  await writeConfs(site, "10-pods.conflist", (index) => ({
+    cniVersion: "1.0.0",
+    name: "pods",
+    plugins: [bridgeOf(index), PORTMAP],
+  }));
+}
+
+/** The bridge alone, not as a list: Multus 4.2 deletes a pod of a list with a config that has lost the plugins' keys, and fails. */
+export async function installPlainBridge(site: Site): Promise<void> {
+  await writeConfs(site, "10-pods.conf", (index) => ({ cniVersion: "1.0.0", name: "pods", ...bridgeOf(index) }));
+}
+
+async function writeConfs(site: Site, file: string, confOf: (index: number) => object): Promise<void> {
   for (const [index, name] of NODES.entries()) {
-    const plugins = [
-      {
-        type: "bridge",
-        bridge: "pods0",
-        isGateway: true,
-        ipam: { type: "host-local", ranges: [[{ subnet: `10.85.${index}.0/24` }]], routes: [{ dst: "0.0.0.0/0" }] },
-      },
-      { type: "portmap", capabilities: { portMappings: true } },
-    ];
-    const conflist = JSON.stringify({ cniVersion: "1.0.0", name: "pods", plugins });
-    await site.nodes[name].write(`${NET_D}/10-pods.conflist`, conflist);
+    await site.nodes[name].write(`${NET_D}/${file}`, JSON.stringify(confOf(index)));
   }
   await nodesReady(site);
 }

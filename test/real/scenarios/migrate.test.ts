@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPage, type Page } from "../../deploy/page.ts";
 import { ADMIN_KUBECONFIG, MASTER, NET_D, type NodeName, NODES, WORKER } from "../cluster/layout.ts";
-import { installBridge } from "../cluster/networks.ts";
+import { installPlainBridge } from "../cluster/networks.ts";
 import { bridgeNetwork, type KubeObject, NETWORKS, pod } from "../cluster/objects.ts";
 import { checkout, foreign, plexusManifest, PLEXUS_IMAGE, POD_IMAGE } from "../cluster/plexus.ts";
 import { makeSite, type Site } from "../cluster/site.ts";
@@ -36,7 +36,7 @@ describe.each(VARIANTS)("docs/migrate.md with $variant Multus", ({ variant, mani
 
   beforeAll(async () => {
     site = await makeSite([POD_IMAGE, PLEXUS_IMAGE, MULTUS_IMAGE]);
-    await installBridge(site);
+    await installPlainBridge(site);
     page = await openPage("docs/migrate.md", () => undefined);
     // The page calls the thick one's manifest by its name.
     await site.hub.sh(`
@@ -48,8 +48,12 @@ describe.each(VARIANTS)("docs/migrate.md with $variant Multus", ({ variant, mani
       kubectl wait --for condition=Established crd --all`);
     await site.apply(bridgeNetwork("blue", 91));
     for (const node of NODES) {
-      await until(`Multus' conf is on ${node}`, async () =>
-        (await site.nodes[node].run(["test", "-e", `${NET_D}/00-multus.conf`])).status === 0 ? true : undefined,
+      // Its container has a tenth of a core.
+      await until(
+        `Multus' conf is on ${node}`,
+        async () =>
+          (await site.nodes[node].run(["test", "-e", `${NET_D}/00-multus.conf`])).status === 0 ? true : undefined,
+        { withinMs: 180_000, explain: () => also("kubectl -n kube-system logs daemonset/kube-multus-ds --tail 20") },
       );
     }
     before = await site.traces();
@@ -135,7 +139,7 @@ describe.each(VARIANTS)("docs/migrate.md with $variant Multus", ({ variant, mani
       await Promise.all([also(named(letOn, node)), comes(`between-${node}`, node)]);
       const seen = await also(named(see, node));
       expect(seen).toContain("00-a-plexus.json");
-      expect(seen).toContain(`"clusterNetwork": "${NET_D}/10-pods.conflist"`);
+      expect(seen).toContain(`"clusterNetwork": "${NET_D}/10-pods.conf"`);
       for (const sandbox of await sandboxesOfMultus(node)) expect(seen).toContain(`\n${sandbox}\n`);
       await comes(`after-${node}`, node, "Plexus");
     }
