@@ -65,9 +65,17 @@ async function writeResults(report: string): Promise<void> {
       date: new Date().toISOString().slice(0, 10),
       passed: count("passed"),
       failed: count("failed"),
-      parts: groupsOf([scenario]).flatMap(partsOf),
+      parts: groupsOf([scenario])
+        .flatMap(partsOf)
+        .filter((part) => runs(scenario, part)),
     });
   }
+}
+
+/** Whether a scenario runs a part of a group that it needs. No scenario starts kube-proxy. */
+function runs(scenario: string, part: string): boolean {
+  if (part.startsWith("kube-proxy ")) return false;
+  return !part.startsWith("flannel-cni-plugin ") || groupsOf([scenario]).includes("flannel");
 }
 
 /** Every group that the scenarios need. */

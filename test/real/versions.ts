@@ -7,6 +7,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { here, MISSING } from "./parts.ts";
 import { readResults, type Result } from "./results.ts";
+import { OPEN } from "./scenarios.ts";
 
 const PAGE = here("../../docs/versions.md");
 const README = here("../../README.md");
@@ -72,8 +73,8 @@ function page(results: readonly Result[]): string {
   ]);
   return `# What was run against which version
 
-\`node test/real/versions.ts\` writes this page from the reports of \`npm run test:real\`, \`npm run test:cluster\` and \`npm run test:vm\`. Each part is the real one, at the version that is named; none is a stand-in.
-\`test/real/\` pins the parts and says how each is made.
+\`node test/real/versions.ts\` writes this page from the reports of \`npm run test:real\`, \`npm run test:cluster\` and \`npm run test:vm\`. Each part is the real one, at the version that is named; where a
+scenario has a stand-in, its title says for what. \`test/real/\` pins the parts and says how each is made.
 
 ## Scenarios
 
@@ -87,7 +88,10 @@ ${table(["part", "version", "scenarios", "date"], parts)}
 
 These parts could not be had where the suites run. Nothing that depends on them has been tried.
 
-${table(["part", "reason"], Object.entries(MISSING))}`;
+${table(["part", "reason"], Object.entries(MISSING))}
+These are wanted on the cluster, and no scenario runs them yet.
+
+${table(["what", "what there is"], Object.entries(OPEN))}`;
 }
 
 async function main(): Promise<void> {

@@ -12,6 +12,11 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock
 mount --make-rshared /
 
+# The kernel lets a user namespace mount its own /proc only where one is seen whole, and what follows covers
+# parts of the usual one.
+mkdir -p /mnt/proc
+mount -t proc proc /mnt/proc
+
 # What a kubelet sets for the whole kernel: here it finds that done.
 while read -r setting value; do
   mkdir -p "/mnt/sys/${setting%/*}"

@@ -16,6 +16,8 @@ import { until } from "../cluster/until.ts";
 const HOME = "/run/checkout";
 const LONGEST_SECONDS = "300";
 const MULTUS_IMAGE = foreign("multus.tar");
+/** The thick plugin writes a .conf, the thin one a .conflist. */
+const CONF = `${NET_D}/00-multus.conf*`;
 
 type Owner = "Multus" | "Plexus";
 
@@ -51,8 +53,7 @@ describe.each(VARIANTS)("docs/migrate.md with $variant Multus", ({ variant, mani
       // Its container has a tenth of a core.
       await until(
         `Multus' conf is on ${node}`,
-        async () =>
-          (await site.nodes[node].run(["test", "-e", `${NET_D}/00-multus.conf`])).status === 0 ? true : undefined,
+        async () => ((await site.nodes[node].run(["sh", "-c", `ls ${CONF}`])).status === 0 ? true : undefined),
         { withinMs: 180_000, explain: () => also("kubectl -n kube-system logs daemonset/kube-multus-ds --tail 20") },
       );
     }
@@ -148,12 +149,12 @@ describe.each(VARIANTS)("docs/migrate.md with $variant Multus", ({ variant, mani
   });
 
   it("Multus may restart meanwhile, and leaves its conf as it was", async () => {
-    const conf = await site.nodes[MASTER].sh(`cat ${NET_D}/00-multus.conf`);
+    const conf = await site.nodes[MASTER].sh(`cat ${CONF}`);
     await also(`
       kubectl --namespace kube-system rollout restart daemonset kube-multus-ds
       kubectl --namespace kube-system rollout status daemonset kube-multus-ds`);
     await comes("restarted", MASTER, "Plexus");
-    expect(await site.nodes[MASTER].sh(`cat ${NET_D}/00-multus.conf`)).toBe(conf);
+    expect(await site.nodes[MASTER].sh(`cat ${CONF}`)).toBe(conf);
   });
 
   it("steps 5 and 6: Multus is taken away, and its pods are deleted by Plexus from its notes", async () => {
