@@ -1,7 +1,7 @@
 /**
  * Tells how far Plexus stands in for Multus, case by case.
  *
- *   node scripts/spec-tally.ts
+ *   npm run spec
  */
 import { join } from "node:path";
 import { SECTIONS } from "../test/spec/cases.ts";

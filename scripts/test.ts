@@ -1,15 +1,17 @@
 /**
- * Runs the project's checks and tests, and ends with the tally alone on a line.
+ * Runs the project's checks and tests, and ends with what failed and the tally, alone on a line.
  *
- *   node scripts/test.ts                 everything
- *   node scripts/test.ts static unit     the parts named: static, unit, blackbox, node
+ *   npm test                                everything
+ *   npm test -- static unit                 the parts named: static, unit, blackbox, node
+ *   npm test -- test/domain/plan.test.ts    the test files named
  *
  * For root a skipped test is a failed one, unless its suite says in its title that the machine cannot run it, and why. Others cannot run the tests under test/node/, and are told so.
  */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { describeTally, readReport, type Tally } from "./vitest-report.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -67,16 +69,17 @@ function run(command: string): Promise<Ending> {
   });
 }
 
-async function runStatic(command: string): Promise<Tally> {
+async function runStatic(name: string, command: string): Promise<Tally> {
   const { ok, output } = await run(command);
-  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, output };
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, output, failures: ok ? [] : [name] };
 }
 
-async function runTests(project: string): Promise<Tally> {
+/** @param selection arguments of vitest: a project or files */
+async function runTests(selection: string): Promise<Tally> {
   const directory = await mkdtemp(join(tmpdir(), "plexus-test-"));
   try {
     const report = join(directory, "report.json");
-    const command = `vitest run --project ${project} --reporter=default --reporter=json --outputFile.json=${report}`;
+    const command = `vitest run ${selection} --reporter=default --reporter=json --outputFile.json=${report}`;
     const { ok, output } = await run(command);
     return readReport({ report: await readFile(report, "utf8").catch(() => "{}"), ok, output, maySkip: !isRoot });
   } finally {
@@ -103,25 +106,33 @@ async function report(name: string, step: Promise<Tally>): Promise<Tally> {
   return tally;
 }
 
-const parts = process.argv.slice(2);
-const unknown = parts.filter((part) => part !== "static" && !testProjects.includes(part));
+const words = process.argv.slice(2);
+const isPart = (word: string): boolean => word === "static" || testProjects.includes(word);
+const parts = words.filter(isPart);
+const files = words.filter((word) => !isPart(word) && existsSync(word));
+const unknown = words.filter((word) => !isPart(word) && !existsSync(word));
 if (unknown.length > 0) {
-  console.error(`no such part: ${unknown.join(", ")} (there are static, ${testProjects.join(", ")})`);
+  const choices = `the parts are static, ${testProjects.join(", ")}; a test file is given as a path that exists`;
+  console.error(`no such part or file: ${unknown.join(", ")} (${choices})`);
   process.exit(2);
 }
-const wants = (part: string): boolean => parts.length === 0 || parts.includes(part);
+const wants = (part: string): boolean => words.length === 0 || parts.includes(part);
 const tallies: Tally[] = [];
 
 if (wants("static")) {
   const steps = staticSteps.entries();
   const worker = async (): Promise<void> => {
-    for (const [name, command] of steps) tallies.push(await report(name, runStatic(command)));
+    for (const [name, command] of steps) tallies.push(await report(name, runStatic(name, command)));
   };
   await Promise.all([worker(), worker()]);
 }
 for (const project of testProjects.filter(wants)) {
-  const step = project === "node" && !isRoot ? skipNodeTests() : runTests(project);
+  const step = project === "node" && !isRoot ? skipNodeTests() : runTests(`--project ${project}`);
   tallies.push(await report(project, step));
+}
+if (files.length > 0) {
+  const paths = files.map((file) => relative(root, resolve(file)));
+  tallies.push(await report("files", runTests(paths.join(" "))));
 }
 
 const sum = (key: "passed" | "failed" | "skipped"): number => tallies.reduce((total, tally) => total + tally[key], 0);
@@ -130,5 +141,8 @@ for (const suite of tallies.flatMap(({ notRun = [] }) => notRun)) console.log(`\
 if (wants("node") && !isRoot) {
   console.log("\nNOT RUN: the tests under test/node/ need root. Run them with: sudo npm test");
 }
+const failures = tallies.flatMap(({ failures = [] }) => failures);
+if (failures.length > 0) console.log();
+for (const failure of failures) console.log(`FAILED: ${failure.replace(`${root}/`, "")}`);
 console.log(`\n${describeTally(total)}`);
 process.exitCode = total.failed === 0 ? 0 : 1;

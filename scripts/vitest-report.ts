@@ -4,6 +4,8 @@ export interface Tally {
   readonly failed: number;
   readonly skipped: number;
   readonly output: string;
+  /** What failed: a test with its file, a file, or a step. */
+  readonly failures?: readonly string[];
   /** Suites that this machine's kernel cannot run, each with why. */
   readonly notRun?: readonly string[];
 }
@@ -36,27 +38,31 @@ export function readReport({ report, ok, output, maySkip }: VitestRun): Tally {
   const files = (JSON.parse(report) as VitestReport).testResults ?? [];
   const tests = files.flatMap((file) => file.assertionResults.map((test) => ({ ...test, file: file.name })));
   const passed = tests.filter((test) => test.status === "passed").length;
-  const failedTests = tests.filter((test) => test.status === "failed").length;
-  const brokenFiles = files.filter(
-    (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
-  ).length;
+  const failedTests = tests
+    .filter((test) => test.status === "failed")
+    .map(({ file, fullName }) => `${file}: ${fullName}`);
+  const brokenFiles = files
+    .filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"))
+    .map(({ name }) => `${name}: the file or one of its hooks`);
   const skipped = tests.filter((test) => test.status !== "passed" && test.status !== "failed");
   const excused = skipped.filter((test) => maySkip || CANNOT_RUN.test(test.fullName));
   const complaints = skipped
     .filter((test) => !excused.includes(test))
     .map((test) => `skipped, though nothing stands in its way: ${test.file}: ${test.fullName}`);
-  const failed = failedTests + brokenFiles + complaints.length;
-  const unexplained = failed === 0 && (!ok || tests.length === 0) ? 1 : 0;
+  const failures = [...failedTests, ...brokenFiles, ...complaints];
   if (tests.length === 0) complaints.push("no test was run");
+  if (failures.length === 0 && tests.length === 0) failures.push("no test was run");
+  else if (failures.length === 0 && !ok) failures.push("an error outside of every test");
   return {
     passed,
-    failed: failed + unexplained,
+    failed: failures.length,
     skipped: excused.length,
     output: [output.trimEnd(), ...complaints].join("\n"),
+    failures,
     notRun: [...new Set(excused.flatMap(({ fullName }) => CANNOT_RUN.exec(fullName)?.[0] ?? []))],
   };
 }
 
-export function describeTally({ passed, failed, skipped }: Omit<Tally, "output">): string {
+export function describeTally({ passed, failed, skipped }: Pick<Tally, "passed" | "failed" | "skipped">): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }

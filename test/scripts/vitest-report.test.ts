@@ -78,3 +78,14 @@ it("counts a run that left no report as one failure", () => {
     output: expect.stringContaining("crashed"),
   });
 });
+
+it("names what failed", () => {
+  const broken = { name: "b.test.ts", status: "failed", assertionResults: [] };
+  const report = JSON.stringify({
+    testResults: [{ name: "a.test.ts", status: "failed", assertionResults: [good, bad] }, broken],
+  });
+  expect(readReport({ report, ok: false, maySkip: false, output: "" }).failures).toEqual([
+    "a.test.ts: bad",
+    "b.test.ts: the file or one of its hooks",
+  ]);
+});
