@@ -114,7 +114,8 @@ compile() {
   for part in $runtime_parts; do
     echo "$runtime/src/scr_$part.c"
   done >"$work/sources"
-  set -- $compile_options -I"$runtime/src" -I"$runtime/vendor"
+  # No path of this machine in the result: the runtime's assertions name their source files.
+  set -- $compile_options "-ffile-prefix-map=$root=." -I"$runtime/src" -I"$runtime/vendor"
   logged "$compiler" "$@" -O2 -fno-inline-small-functions -c "$work/plexus.c" -o "$work/plexus.o"
   logged "$compiler" "$@" -Os "$work/plexus.o" "$work/host/network-namespace.c" $(cat "$work/sources") -o "$work/plexus" $link_options -lm -lpthread
 }
