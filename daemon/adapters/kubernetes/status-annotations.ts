@@ -74,5 +74,5 @@ function failureOf(pod: string, { reason, passing, refusal }: NonNullable<Setbac
 }
 
 /** What to do when the API server refuses. */
-export const NEXT_IF_REFUSED =
+const NEXT_IF_REFUSED =
   "the daemon's service account must be allowed to patch pods/status (deploy/base/rbac.yaml), and no policy of the cluster may forbid it";

@@ -86,7 +86,7 @@ export function elementsOf(text: JsonText, what: string): JsonText[] {
 }
 
 /** Configuration nests a few levels deep. JSON.stringify, schemas and plugins work recursively: a deeper text ends in their stack. */
-export const DEEPEST_JSON = 100;
+const DEEPEST_JSON = 100;
 
 /**
  * JSON.parse that fails with our error. The message tells what is wrong and quotes nothing: the text may hold secrets.
