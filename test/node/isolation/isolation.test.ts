@@ -1,4 +1,4 @@
-/** The node tests run in this test's namespaces, which stand for a machine that has state of its own. */
+/** The node tests run in this test's namespaces. They stand for a machine with state of its own. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { here } from "../host.ts";
 
 const RUN_MS = 300_000;
 
-/** Failed on a machine with other veth pairs and old files in /var/lib/cni, or without /var/lib/cni. */
+/** These failed on a machine with other veth pairs, and with old or no files in /var/lib/cni. */
 const SENSITIVE = ["test/node/install", "test/node/migration", "test/node/sandbox/cluster-network.test.ts"];
 
 /** Puts on the machine what a node that once ran Multus, or a laptop with containers, has. */
