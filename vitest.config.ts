@@ -5,19 +5,20 @@ const blackbox = "test/shim/binary/**/*.test.ts";
 const node = "test/node/**/*.test.ts";
 const cluster = "test/cluster/**/*.test.ts";
 const virtualMachine = "test/vm/**/*.test.ts";
+const real = "test/real/**/*.test.ts";
 
 export default defineConfig({
   test: {
     // Rows read as sentences, to their end.
     taskTitleValueFormatTruncate: 0,
     projects: [
-      // Everything that needs neither root nor the shipped shim. Those in test/cluster/ and test/vm/ have a config of their own.
+      // Everything that needs neither root nor the shipped shim. test/cluster/, test/real/ and test/vm/ have configs of their own.
       // Deadlines are for what hangs, not for machines that are busy.
       {
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [blackbox, node, cluster, virtualMachine],
+          exclude: [blackbox, node, cluster, virtualMachine, real],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
