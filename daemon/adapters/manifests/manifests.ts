@@ -61,21 +61,34 @@ export async function openManifests(options: ManifestsOptions): Promise<Manifest
     }, settleMs);
   }
 
-  function watchAgain(): Problem[] {
+  /** What keeps the directory from being watched. */
+  function watchAgain(): unknown {
     watcher?.close();
     try {
       watcher = watch(directory, rereadSoon).on("error", rereadSoon);
-      return [];
+      return undefined;
     } catch (cause) {
+      return cause;
+    }
+  }
+
+  /** A directory that was missing for the watch and is there for the reading has just come back. */
+  function watchProblems(cause: unknown): Problem[] {
+    if (cause === undefined) return [];
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") {
       return [problemOf(`cannot watch the manifest directory ${directory}, changes are noticed late`, cause)];
     }
+    rereadSoon();
+    return [];
   }
 
   const reread = shareNext(async () => {
     if (closed) return;
-    let problems = watchAgain();
+    const unwatched = watchAgain();
+    let problems: Problem[];
     try {
       known = await read();
+      problems = watchProblems(unwatched);
     } catch (cause) {
       problems = [problemOf(`cannot read the manifest directory ${directory}, what it said before stays`, cause)];
     }
