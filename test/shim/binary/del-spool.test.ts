@@ -52,6 +52,10 @@ describe("DEL without a daemon", () => {
     expect(entry).toEqual({
       version: 1,
       at: expect.any(Number),
+      // The path is no namespace here, so there is none to keep.
+      bootId: expect.any(String),
+      netnsIdentity: "",
+      netnsKept: false,
       containerId: "c1",
       ifName: "eth0",
       netns: "/var/run/netns/x",
