@@ -20,8 +20,13 @@ export async function traces(sandboxId: string): Promise<readonly Trace[]> {
     },
     { what: "firewall chains and rules of the pod", found: await firewallLines(sandboxId) },
     { what: "scratch files of flannel", found: await filesUnder("/var/lib/cni/flannel") },
-    { what: "files of the daemon (record, status)", found: await filesUnder("/var/lib/plexus") },
+    { what: "files of the daemon (record, status)", found: await filesUnder("/var/lib/plexus", isOfPod) },
   ];
+}
+
+/** The lock of the only daemon stays. */
+function isOfPod(name: string): boolean {
+  return name !== "daemon.lock";
 }
 
 /** What plugins make for all pods of a node, and leave there when the last one goes. */

@@ -47,6 +47,7 @@ export class ServerConnection {
 
   private over = false;
   private prefaceLeft = PREFACE.length;
+  private greeted = false;
   private settingsCame = false;
   private lastStream = 0;
   private isGoing = false;
@@ -121,6 +122,8 @@ export class ServerConnection {
   /** Takes no new call. Finished as soon as those under way have ended. */
   goAway(): void {
     if (this.isGoing || this.isFinished()) return;
+    // A client that has said nothing yet still has to see HTTP/2: SETTINGS come before all else.
+    this.greet();
     this.writeGoAway(ErrorCode.noError, "");
     this.isGoing = true;
     this.finishIfIdle();
@@ -141,12 +144,16 @@ export class ServerConnection {
     const isRight = Buffer.from(chunk.subarray(0, length)).toString("latin1") === PREFACE.slice(from, from + length);
     this.prefaceLeft -= length;
     if (!isRight || this.prefaceLeft === 0) this.greet();
-    if (!isRight) this.breakOff(protocolError("it does not begin like HTTP/2"));
+    if (!isRight) {
+      this.prefaceLeft = 0;
+      this.breakOff(protocolError("it does not begin like HTTP/2"));
+    }
     return chunk.subarray(length);
   }
 
   private greet(): void {
-    this.prefaceLeft = 0;
+    if (this.greeted) return;
+    this.greeted = true;
     writeFrameHeader(this.output, 12, FrameType.settings, 0, 0);
     writeSetting(this.output, Setting.maxConcurrentStreams, MOST_STREAMS);
     writeSetting(this.output, Setting.initialWindowSize, STREAM_WINDOW);
