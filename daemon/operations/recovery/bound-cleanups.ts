@@ -3,7 +3,7 @@ import type { SandboxId } from "../../domain/ids.ts";
 import type { CleanupHistory, RecordedAttachment, SandboxRecord } from "../../domain/sandbox-record.ts";
 import type { SandboxQueue } from "../scheduling/sandbox-queue.ts";
 import type { Scope } from "../scope.ts";
-import { type EndDeps, giveUp } from "./end-cleanups.ts";
+import { type EndDeps, forget, giveUp } from "./end-cleanups.ts";
 import type { CleanupBacklogView, PendingCleanup } from "./pending-cleanups.ts";
 
 export interface BoundDeps extends EndDeps {
@@ -16,14 +16,7 @@ export interface BoundDeps extends EndDeps {
 export async function boundCleanups(deps: BoundDeps, scope: Scope): Promise<void> {
   for (const { older, newest } of repeated(deps.backlog.list())) {
     await change(deps, newest, scope, (record, which) => deps.journal.write(withHistory(record, which, older)));
-    for (const one of older) {
-      await change(deps, one, scope, async (record, which) => {
-        const attachments = record.attachments.filter((attachment) => !which(attachment));
-        await (attachments.length === 0
-          ? deps.journal.remove(record.sandbox)
-          : deps.journal.write({ ...record, attachments }));
-      });
-    }
+    for (const one of older) await change(deps, one, scope, (record, which) => forget(deps.journal, record, which));
   }
   const released = deps.backlog.list().filter(({ kept, released }) => kept === "record" && released);
   const surplus = released.toSorted((a, b) => a.since - b.since).slice(0, -deps.maxPendingCleanups);

@@ -48,7 +48,8 @@ function podOf({ pod }: SandboxRecord) {
   return pod && { namespace: namespace(pod.namespace), name: podName(pod.name), uid: pod.uid };
 }
 
-async function forget(
+/** Takes attachments off the record; a record of which nothing is left goes. */
+export async function forget(
   journal: Journal,
   record: SandboxRecord,
   which: (attachment: RecordedAttachment) => boolean,
